@@ -14,7 +14,7 @@ from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
-from local.boxoffice import ROOT, demo_data
+from local.boxoffice import ROOT, demo_data, example_data
 from local.boxoffice.project import UnknownSetting, configured
 from local.stack import sam_local
 from local.stack.logs import say
@@ -106,6 +106,7 @@ def _run(arguments: argparse.Namespace) -> int:
     with _until_stopped(stack):
         if not arguments.no_demo:
             demo_data.ensure(stack.url, stack.owner_url)
+            example_data.ensure(stack.url, stack.owner_url)
         say(f"ready after {time.monotonic() - started:.1f} s")
         _print_addresses(stack.url, stack.url)
         stack.watch()

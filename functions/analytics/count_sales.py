@@ -12,8 +12,8 @@ def handler() -> list[Step]:
     return [
         Step(
             "counts",
-            find=counting.find_uncounted,
-            do=counting.count_sales,
+            find=counting.SALES.find_uncounted,
+            do=counting.SALES.count,
             done="SalesCounts",
             failed="SalesNotCounted",
         )

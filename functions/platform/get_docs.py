@@ -12,6 +12,6 @@ __all__ = ["handler"]
 @route("GET", "/docs", who=Who.PUBLIC, produces=("text/html",), cache_control="max-age=300")
 def get_docs() -> Response[str]:
     """Return a page on which to browse and try this API."""
-    page = openapi.page()
+    page = openapi.page(openapi.committed())
     headers = {"Content-Security-Policy": openapi.policy_of(page)}
     return Response(status_code=200, content_type="text/html", body=page, headers=headers)

@@ -11,11 +11,11 @@ import psycopg
 from local.boxoffice import SQL
 
 PASSWORD = "correct horse battery"
-SCANNER, ADMIN = "scanner@example.com", "admin@example.com"
+ORGANISER, SCANNER, BUYER, ADMIN = (f"{name}@example.com" for name in ("organiser", "scanner", "buyer", "admin"))
 ACCOUNTS = {
-    "organiser@example.com": "Olu Organiser",
+    ORGANISER: "Olu Organiser",
     SCANNER: "Sade Scanner",
-    "buyer@example.com": "Bola Buyer",
+    BUYER: "Bola Buyer",
     ADMIN: "Ada Admin",
 }
 ORGANISATION = "Lagos Live"
@@ -53,6 +53,7 @@ def ensure(url: str, owner_url: str) -> None:
         organiser, *_ = [_log_in(api, email, name) for email, name in ACCOUNTS.items()]
         organisation_id = _ensure_organisation(api, organiser)
         connection.execute(SQL.sign_up_as_declared)
+        connection.execute(SQL.verify_addresses, {"emails": [*ACCOUNTS]})
         _appoint(connection, organisation_id)
         connection.execute(SQL.allow_sms)
         _put_on_sale(api, organiser, organisation_id)
@@ -64,15 +65,15 @@ def _log_in(api: httpx.Client, email: str, name: str) -> dict[str, str]:
     answer = api.post("/v1/accounts", json={"email": email, "password": PASSWORD, "name": name})
     if answer.status_code == httpx.codes.CONFLICT:
         answer = api.post("/v1/sessions", json={"email": email, "password": PASSWORD})
-    return {"Authorization": f"Bearer {_content_of(answer)['access_token']}"}
+    return {"Authorization": f"Bearer {content_of(answer)['access_token']}"}
 
 
 def _ensure_organisation(api: httpx.Client, organiser: dict[str, str]) -> str:
-    memberships = _content_of(api.get("/v1/me", headers=organiser))["memberships"]
+    memberships = content_of(api.get("/v1/me", headers=organiser))["memberships"]
     ids = [str(each["organisation_id"]) for each in memberships if each["name"] == ORGANISATION]
     if ids:
         return ids[0]
-    return str(_content_of(api.post("/v1/organisations", json={"name": ORGANISATION}, headers=organiser))["id"])
+    return str(content_of(api.post("/v1/organisations", json={"name": ORGANISATION}, headers=organiser))["id"])
 
 
 def _appoint(connection: psycopg.Connection, organisation_id: str) -> None:
@@ -89,11 +90,12 @@ def _put_on_sale(api: httpx.Client, organiser: dict[str, str], organisation_id: 
         "starts_at": starts_at.isoformat(),
         "ends_at": (starts_at + timedelta(hours=4)).isoformat(),
     }
-    event_id = _content_of(api.post("/v1/events", json=event, headers=organiser))["id"]
-    _content_of(api.post(f"/v1/events/{event_id}/publish", headers=organiser))
+    event_id = content_of(api.post("/v1/events", json=event, headers=organiser))["id"]
+    content_of(api.post(f"/v1/events/{event_id}/publish", headers=organiser))
 
 
-def _content_of(answer: httpx.Response) -> dict[str, Any]:
+def content_of(answer: httpx.Response) -> dict[str, Any]:
+    """Return what an answer says. An error is raised."""
     answer.raise_for_status()
     content: dict[str, Any] = answer.json()
     return content

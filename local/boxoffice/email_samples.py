@@ -349,10 +349,8 @@ _SAMPLES = {
     ),
     "announcement": _sold("announcement", "Tomorrow: %(event)s", paragraphs=_paragraphs),
     "newsletter": _sold("newsletter", "Tomorrow: %(event)s", body=_issue, postal_address=_address),
-    "newsletter_confirm": _sold("newsletter_confirm", "Do you want the newsletter of %(name)s?"),
-    "newsletter_confirm, without pages": _sold(
-        "newsletter_confirm", "Do you want the newsletter of %(name)s?", link=None
-    ),
+    "newsletter_confirm": _sold("newsletter_confirm", "Do you want this newsletter?"),
+    "newsletter_confirm, without pages": _sold("newsletter_confirm", "Do you want this newsletter?", link=None),
     "payment_processing": _sold("payment_processing", "We are waiting for your payment for %(events)s"),
     "payment_failed": _sold("payment_failed", "Your payment for %(events)s has failed"),
     "payment_returned": _sold("payment_returned", "Your payment for %(events)s goes back to you"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import mimetypes
 from dataclasses import asdict
+from http.client import OK
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -48,6 +49,27 @@ def start(_: RunningStack) -> Blueprint:
         if _wants_json():
             return jsonify(docs="/docs", openapi="/openapi.json", health="/health", emails=EMAILS)
         return render_template("start.html", emails=EMAILS, accounts=demo_data.ACCOUNTS, password=demo_data.PASSWORD)
+
+    return pages
+
+
+def document(stack: RunningStack) -> Blueprint:
+    """Let the examples of the API's document, and of the page to try it, name what the demo data are."""
+    pages = Blueprint("document", __name__)
+
+    @pages.after_app_request
+    def with_examples(response: Response) -> Response:
+        if request.path in ("/openapi.json", "/docs") and response.status_code == OK:
+            from boxoffice import openapi
+            from local.boxoffice import example_data
+
+            text = example_data.document(stack.owner_url)
+            if request.path == "/docs":
+                text = openapi.page(text)
+                response.headers["Content-Security-Policy"] = openapi.policy_of(text)
+            response.set_data(text)
+            response.headers["Cache-Control"] = "no-store"
+        return response
 
     return pages
 

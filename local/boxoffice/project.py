@@ -44,7 +44,7 @@ BOXOFFICE = Project(
     email_senders=[EMAIL_SENDER],
     preload=["boxoffice"],
     preload_clients=["secretsmanager", "sqs", "sesv2", "sns", "s3"],
-    pages=[pages.start, pages.emails, sandbox.payments, pages.shop, pages.pictures],
+    pages=[pages.start, pages.document, pages.emails, sandbox.payments, pages.shop, pages.pictures],
     inbox=pages.EMAILS,
     database=Database("boxoffice", role="boxoffice_api", set_up=migrate),
 )

@@ -147,6 +147,8 @@ WHO: dict[str, str] = {
     "send_order_links": "public",
     "mark_order_paid": "manager",
     "list_money_matters": "manager",
+    "get_platform_fees": "manager",
+    "set_platform_fees": "admin",
     "settle_money_matter": "owner",
     "refund_order": "manager",
     # payments
@@ -203,6 +205,9 @@ WHO: dict[str, str] = {
     "export_personal_data": "public",
     "erase_personal_data": "public",
     "list_my_claims": "account",
+    # finance
+    "get_revenue_report": "owner",
+    "get_statement": "owner",
     # messages
     "send_message": "manager",
     "preview_message": "manager",
@@ -279,6 +284,8 @@ SCOPES: dict[str, str] = {
     "list_attendees": "orders:read",
     "create_export": "orders:read",  # for revenue, money:read too
     "get_export": "orders:read",
+    "get_revenue_report": "money:read",
+    "get_statement": "money:read",
     "create_order": "orders:write",
     "get_order": "orders:read",
     "list_orders": "orders:read",
@@ -287,6 +294,7 @@ SCOPES: dict[str, str] = {
     "resend_order_email": "orders:write",
     "mark_order_paid": "money:write",
     "list_money_matters": "money:read",
+    "get_platform_fees": "money:read",
     "settle_money_matter": "money:write",
     "refund_order": "money:write",
     "start_payment": "orders:write",

@@ -415,10 +415,18 @@ BREACHES: dict[str, str | Copy | tuple[str | Copy, ...]] = {
     "contact_purges_pkey": copy("contact_purges"),
     # the platform
     "platform_settings_pkey": copy("platform_settings"),
+    "fee_terms_basis_points": copy("fee_terms", id=NEW, currency="'KES'", basis_points="10001"),
+    "fee_terms_bounds": copy("fee_terms", id=NEW, currency="'KES'", minimum="2", maximum="1"),
+    "fee_terms_one_holds": copy("fee_terms", id=NEW),
+    "fee_terms_pkey": copy("fee_terms", currency="'KES'"),
+    "fee_terms_replaced": "UPDATE fee_terms SET replaced_at = created_at - interval '1 second'",
     "daily_sales_pkey": copy("daily_sales"),
     "daily_sales_state_is_only_check": "UPDATE daily_sales_state SET is_only = false",
     "daily_sales_state_pkey": copy("daily_sales_state"),
     "ledger_balances_pkey": copy("ledger_balances"),
+    "ledger_corrections_amount_check": copy("ledger_corrections", id=NEW, amount="0"),
+    "ledger_corrections_organisation_id_fkey": copy("ledger_corrections", id=NEW, organisation_id=NEW),
+    "ledger_corrections_pkey": copy("ledger_corrections"),
     "ledger_days_pkey": copy("ledger_days"),
     "ledger_state_is_only_check": "UPDATE ledger_state SET is_only = false",
     "ledger_state_pkey": copy("ledger_state"),
@@ -427,6 +435,9 @@ BREACHES: dict[str, str | Copy | tuple[str | Copy, ...]] = {
     "ledger_transfers_pkey": copy("ledger_transfers", line_no="9"),
     "ledger_transfers_posting_no_check": copy("ledger_transfers", id=NEW, posting_no="0"),
     "ledger_transfers_source_key": copy("ledger_transfers", id=NEW),
+    "statements_of_months": "UPDATE statements SET month = '2026-06-02'",
+    "statements_organisation_id_fkey": f"UPDATE statements SET organisation_id = {NEW}",
+    "statements_pkey": copy("statements"),
     # provider reports
     "provider_entries_charged": copy("provider_entries", id=NEW, reference="'other'", charged_currency="NULL"),
     "provider_entries_difference_check": "UPDATE provider_entries SET difference = 'odd'",
@@ -525,6 +536,9 @@ DOMAINS: dict[str, tuple[str, set[str]]] = {
     "money_amount_check": (
         "-1",
         {
+            "fee_terms.fixed",
+            "fee_terms.maximum",
+            "fee_terms.minimum",
             "order_items.buyer_fee",
             "order_items.discount",
             "order_items.platform_fee",
@@ -572,6 +586,7 @@ NULLABLE: dict[str, str] = {
         "cancel_reason cancellation_finished_at cancelled_at cancelled_by capacity_pool_id deleted_at doors_open_at "
         "form image_id image_url late_payments_share late_payments_until rating series_id"
     ),
+    "fee_terms": "maximum replaced_at",
     "galleries": "event_id",
     "one_time_tokens": "account_id order_id",
     "phone_codes": "used_at",
@@ -633,6 +648,11 @@ TRIGGERS: dict[str, tuple[str, ...]] = {
         "DELETE FROM ledger_transfers",
         "TRUNCATE ledger_transfers",
     ),
+    "fee_terms_never_change": (
+        "UPDATE fee_terms SET basis_points = 1",
+        "UPDATE fee_terms SET replaced_at = now() + interval '1 day', return_on_refund = NOT return_on_refund",
+    ),
+    "fee_terms_stay": ("DELETE FROM fee_terms", "TRUNCATE fee_terms"),
     "tickets_note_change": (),
     **dict.fromkeys(("tickets_list_guests", "tickets_list_guest_again", "orders_list_guests_again"), ()),
 }
@@ -642,6 +662,8 @@ ROWS = """
 INSERT INTO rate_limits VALUES ('bucket', 1, now());
 INSERT INTO one_time_tokens (id, purpose, payload, expires_at) VALUES (gen_random_uuid(), 'confirm email', '{}', now());
 INSERT INTO platform_settings VALUES ('verify_emails', 'true');
+INSERT INTO fee_terms (id, organisation_id, currency, basis_points, fixed, minimum, maximum, return_on_refund)
+    SELECT gen_random_uuid(), organisation_id, 'NGN', 250, 0, 0, 1, true FROM events LIMIT 1;
 INSERT INTO erasures (id, account_id, email, is_proven)
     SELECT gen_random_uuid(), id, 'ada@example.com', true FROM accounts LIMIT 1;
 INSERT INTO erased_buyers SELECT '', id, now() FROM orders LIMIT 1;
@@ -679,9 +701,12 @@ INSERT INTO daily_sales SELECT event_id, current_date, id, 1, 1, 100, 0, 0, 0, 0
 INSERT INTO ledger_transfers (id, organisation_id, kind, holder, currency, amount, source_id, posting_no, line_no)
     SELECT gen_random_uuid(), organisation_id, 'payout', 'platform', 'EUR', 100, gen_random_uuid(), 1, 1 FROM events
     LIMIT 1;
+INSERT INTO ledger_corrections (id, organisation_id, currency, amount, reason, made_by)
+    SELECT gen_random_uuid(), organisation_id, 'EUR', 100, 'A gift', organisation_id FROM events LIMIT 1;
 INSERT INTO ledger_balances SELECT organisation_id, 'EUR', 'platform', 'pending', id, '', 100 FROM events LIMIT 1;
 INSERT INTO ledger_days SELECT organisation_id, current_date, 'EUR', 'platform', 'payout', id, id, '', 100, 1
     FROM events LIMIT 1;
+INSERT INTO statements (organisation_id, month, document) SELECT id, '2026-06-01', 'a PDF' FROM organisations LIMIT 1;
 INSERT INTO provider_reports (provider, read_until, compared_until) VALUES ('stripe', now(), now());
 INSERT INTO provider_entries (id, provider, reference, kind, type, amount, fee, currency, charged_amount,
         charged_currency, made_at)
@@ -785,6 +810,7 @@ def test_each_trigger_refuses_its_breach(owner: psycopg.Connection, subtests: py
                     "the audit log only grows",
                     "the ledger only grows",
                     "the last admin stays",
+                    "terms never change: others replace them",
                 )
 
 

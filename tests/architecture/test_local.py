@@ -17,6 +17,8 @@ WORDS_OF_AWS = {
     "events",
     "receipt",
     "service",
+    "report",
+    "reports",
     "services",
     "session",
     "sessions",
@@ -25,7 +27,7 @@ WORDS_OF_AWS = {
     "send_message",
     "subscribe",
 }
-WORDS_OF_ENGLISH_AND_PYTHON = {"order", "place", "platform"}
+WORDS_OF_ENGLISH_AND_PYTHON = {"order", "place", "platform", "statement", "statements"}
 ERROR_TYPE_OF_LAMBDA = "Sandbox.Timedout"
 
 

@@ -94,6 +94,7 @@ OPENED = """
         set_booked set_ends_order set_pays_order set_prepared set_processing set_refund set_unpaid settle_matter
         stop_asking take_from_incoming_payment upsert_reversal
     refunds: get_payment get_refunded_amount insert_order_refund list_tickets
+    reports: insert_statement
     seats: delete_rows free_seats get_size hand_over has_seats_together insert_copied_rows insert_copied_seats
         list_missing list_rows list_seats_of_order list_seats_of_other_types list_seats_of_owners
         list_seats_of_tickets list_taken lock_best_row lock_best_rows lock_map lock_rows_of_seats remove_seats
@@ -120,6 +121,7 @@ OPENED = """
 JOBS = """
     announcements: list_orders list_to_tally list_unfinished set_finished set_tally set_written take_announcement
     analytics: count_sales
+    ledger: count_balances count_days
     exports: delete_exports finish_export list_forgotten list_old set_progress take_export
     events: finish_cancellation list_moves_to_tell set_move_outcome set_move_seen
         set_move_told take_move

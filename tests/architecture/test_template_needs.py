@@ -90,6 +90,7 @@ MANAGED = {"service-role/AWSLambdaVPCAccessExecutionRole", "AWSXRayDaemonWriteAc
 # How often each job runs.
 JOBS = {
     "check_all_invariants": "rate(10 minutes)",
+    "count_ledger": "rate(1 minute)",
     "count_sales": "rate(1 minute)",
     "expire_orders": "rate(1 minute)",
     "finish_cancellations": "rate(1 minute)",
@@ -102,6 +103,7 @@ JOBS = {
     "reconcile_books": "rate(10 minutes)",
     "reconcile_payments": "rate(1 minute)",
     "reissue_tickets": "rate(1 minute)",
+    "release_funds": "rate(1 hour)",
     "review_uploads": "rate(1 minute)",
     "relay_outbox": "rate(1 minute)",
 }
@@ -111,9 +113,12 @@ SECONDS = {
     "check_uploads": 60,
     "review_uploads": 60,
     "check_all_invariants": 540,  # many parts, of which each may take a minute
+    "count_ledger": 30,
     "count_sales": 30,
     "check_invariants": 29,  # its statements may take 25 s
     "download_tickets_pdf": 29,
+    "get_revenue_report": 29,
+    "get_statement": 29,
     "finish_cancellations": 60,
     "finish_google_login": 29,  # three calls to Google may take 6 s each
     "get_scan_manifest": 29,
@@ -123,6 +128,7 @@ SECONDS = {
     "reconcile_books": 540,  # many pages of providers' reports
     "reconcile_payments": 60,
     "reissue_tickets": 60,
+    "release_funds": 60,
     "relay_outbox": 60,
     "rotate_secret": 60,
     "send_announcements": 60,

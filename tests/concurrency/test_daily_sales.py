@@ -4,7 +4,7 @@ from uuid import UUID
 
 from psycopg import Connection
 
-from boxoffice.analytics import counting
+from boxoffice.analytics.counting import SALES
 from boxoffice.auth import Caller, Who
 from boxoffice.refunds import service as refunds
 from boxoffice.refunds.models import RefundRequest
@@ -17,9 +17,9 @@ from tests.helpers.support import Client, Database
 def count(conn: Connection) -> None:
     """Count as the job does, without its pause of five seconds."""
     conn.execute("UPDATE daily_sales_state SET as_of = as_of - interval '1 minute'")
-    for uncounted in counting.find_uncounted(conn):
+    for uncounted in SALES.find_uncounted(conn):
         with conn.transaction():
-            counting.count_sales(conn, uncounted)
+            SALES.count(conn, uncounted)
 
 
 def give_back(conn: Connection, shop: Shop, order: UUID) -> None:

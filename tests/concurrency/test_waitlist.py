@@ -220,11 +220,10 @@ def test_no_stock_is_lost_while_orders_and_offers_begin_and_end(
     for order in sold[:4]:
         assert order is not None
         cancel(conn, order)  # so that there are offers to accept from the start
+    accept_some(conn, ticket_type, random.Random(0))
 
     def act(conn: Connection, number: int) -> None:
         choice = random.Random(number)
-        if number == 0:
-            accept_some(conn, ticket_type, choice)
         for _ in range(12):
             choice.choice(ACTIONS)(conn, ticket_type, choice)
 

@@ -45,7 +45,7 @@ def test_killed_anywhere_each_entry_counts_once(
     while die_at(database, moment, read_and_explain(stripe)):
         wait_for_rollbacks(conn)
         conn.execute("UPDATE provider_reports SET due_at = now()")
-        moment += 5  # before a request, and after the answer to another one, in turns
+        moment += 31  # before a request, and after the answer to another one, in turns
 
     assert moment > 50
     reconcile_books(conn)

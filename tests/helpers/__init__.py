@@ -23,6 +23,7 @@
 - `clocks`: venues where it is noon now, and time that passes
 - `queues`: queues of a test's own, and the workers that take what lies there
 - `mailbox`: the outbox, and the emails and text messages that were sent
+- `browser`: Chromium, what its console says, and what keeps people out of a page
 - `printed`: printed tickets, as a camera and a reader of PDFs see them
 - `provider_servers`: payment providers as processes (`stripe_server`, `flutterwave_server`, `sandbox_server`)
 - `receivers`: receivers of our webhooks, and the published library that verifies them

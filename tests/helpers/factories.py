@@ -301,6 +301,21 @@ def ticket_type(conn: psycopg.Connection, *, quantity: int = 100, **overrides: A
     return _insert(conn, "ticket_types", row)
 
 
+def fee_terms(conn: psycopg.Connection, organisation_id: UUID, **overrides: Any) -> UUID:
+    """Make an organisation's own terms of the platform's fee: 2.5 % and NGN 1.00 of each ticket."""
+    row = {
+        "id": new_id(),
+        "organisation_id": organisation_id,
+        "currency": "NGN",
+        "basis_points": 250,
+        "fixed": 100,
+        "minimum": 0,
+        "return_on_refund": True,
+        **overrides,
+    }
+    return _insert(conn, "fee_terms", row)
+
+
 PICTURE = {"path": "pictures/x/0123456789abcdef", "sizes": [[320, 240], [640, 480]], "color": "#8a6d3b"}
 
 

@@ -172,6 +172,7 @@ class World:
 PASSWORD = sample_names()["password"]
 TIMES = {
     "now": factories.NOW.isoformat(),
+    "month": f"{factories.NOW:%Y-%m}",
     "doors_open_at": (factories.NOW + timedelta(days=30, hours=-1)).isoformat(),
     "starts_at": (factories.NOW + timedelta(days=30)).isoformat(),
     "ends_at": (factories.NOW + timedelta(days=30, hours=4)).isoformat(),

@@ -238,6 +238,9 @@ def send(event: dict[str, Any]) -> Answer:
 
     answer = handler(event, context())
     body = answer["body"] or ""
+    if len(body) > 1_000_000:
+        # Lambda's runtime writes an answer as JSON once more. https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
+        assert len(json.dumps(answer, ensure_ascii=False).encode()) <= 6 << 20, "Lambda answers six megabytes at most"
     content = base64.b64decode(body) if answer.get("isBase64Encoded") else body.encode()
     headers = {name.lower(): text for name, text in answer["headers"].items()}
     plain = gzip.decompress(content) if headers.get("content-encoding") == "gzip" else content

@@ -17,7 +17,7 @@ from boxoffice.tickets import service as tickets
 from boxoffice.tickets.errors import TicketRefunded
 from tests.helpers.support import Client, context, function
 from tests.stateful import money_deeds
-from tests.stateful.sale import BUYERS, VOUCHER, Deed, Purchase, Sale, allow, post, request
+from tests.stateful.sale import BUYERS, CURRENCY, VOUCHER, Deed, Purchase, Sale, allow, post, request
 
 
 def buy(sale: Sale, api: Client, choice: Random) -> None:
@@ -221,6 +221,18 @@ def resize(sale: Sale, api: Client, choice: Random) -> None:
     allow(api.patch(path, body, account=sale.manager))
 
 
+def change_fee(sale: Sale, api: Client, choice: Random) -> None:
+    """Change what the platform keeps: of the organisation, or by default. Sometimes it is nothing."""
+    fee = {"basis_points": choice.choice([0, 250, 10_000]), "fixed": choice.choice([0, 100]), "minimum": 50}
+    fee |= {"maximum": choice.choice([None, 170]), "return_on_refund": choice.random() < 0.7}
+    fees = choice.choice([{}, {CURRENCY: fee}, {CURRENCY: fee}])
+    if choice.random() < 0.5:
+        allow(api.put("/v1/admin/settings", {"platform_fees": fees}, account=sale.admin), 200)
+    else:
+        path = f"/v1/admin/organisations/{sale.organisation}/platform-fees"
+        allow(api.put(path, {"fees": fees, "reason": "Why"}, account=sale.admin), 200)
+
+
 def scan(sale: Sale, api: Client, choice: Random) -> None:
     """Scan a ticket, maybe again."""
     query = "SELECT id FROM tickets WHERE status = 'valid' AND organisation_id = %s ORDER BY id DESC LIMIT 10"
@@ -258,6 +270,7 @@ DEEDS: dict[str, tuple[Deed, int]] = {
     "suspend": (suspend, 1),
     "call off": (call_off, 1),
     "resize": (resize, 2),
+    "change the fee": (change_fee, 2),
     "scan": (scan, 1),
 }
 FREQUENCIES = [name for name, (_, often) in DEEDS.items() for _ in range(often)]

@@ -66,7 +66,7 @@ def _fork(database: Database, opened: sale.Sale, end: float, failures: TextIO, *
         _live(database, opened, end, random.Random(seed), deadly=deadly)
         code = 0
     except BaseException:  # noqa: BLE001 - told to the parent
-        failures.write(f"seed {seed}\n{traceback.format_exc()[-2000:]}\n")
+        failures.write(f"seed {seed}\n{traceback.format_exc()[:4000]}\n")
         failures.flush()
     finally:
         os._exit(code)

@@ -11,7 +11,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property
+from functools import cached_property, partial
 from http import HTTPStatus
 from typing import Annotated, Any, NoReturn, cast
 from urllib.parse import parse_qsl
@@ -228,6 +228,8 @@ def _validate(field: ModelField, value: Any, *, loc: tuple[int | str, ...] = ())
 
 ModelField.validate = _validate  # type: ignore[assignment, method-assign]
 app = APIGatewayHttpResolver(enable_validation=True, response_validation_error_http_code=500)
+# Four bytes a character at the most. As `\\u0641` it would be seven or fourteen, and Lambda takes six megabytes.
+app._serializer = partial(app._serializer, ensure_ascii=False)  # type: ignore[call-arg]
 app._request_validation_middleware = _Middleware()  # type: ignore[no-untyped-call]
 
 
@@ -254,7 +256,8 @@ def route[F: Callable[..., Any]](
         path: like ``/v1/orders/{order_id}``.
         scope: what an API key needs. Without one, no key may call the route.
         raises: its own errors. `boxoffice.problems` adds those that many endpoints have.
-        produces: the media types of the answer, if it is not JSON.
+        produces: the media types of the answer, if it is not JSON. A route that has JSON among them names the body of
+            that in `bodies`.
         other_statuses: that the answer can have, with the same kind of body.
         conditional: the answer has an ETag. If the request's If-None-Match has the same one, the answer is 304.
         moves: the answer is 308 if what the request names has another address now.

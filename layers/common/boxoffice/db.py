@@ -4,7 +4,7 @@ Every transaction takes its locks in this order, so that none deadlocks:
     1. a one-time token of neither an account nor an order, or a phone code. An account (several by id), its one-time
         tokens, its second factor, its sessions by id. If it was an admin's, the lock of admins comes right after it.
         An organisation, then an API key of it. A door pass, then one of its devices. An erasure, or an event's contact
-        purge. The version of the platform's settings
+        purge. The version of the platform's settings. Terms of fees, by whoever has locked whose they are
     2. a provider event, its payment, then the order (several orders only with SKIP LOCKED, and so a locked order's
         payments), with a guest's hold. An order's one-time tokens
     3. a buyer, by an advisory lock for each of their identities, in order. What a guest holds is counted before, in a
@@ -21,7 +21,7 @@ Every transaction takes its locks in this order, so that none deadlocks:
     10. an announcement, an issue of a newsletter, or the reminder of an event (jobs only with SKIP LOCKED).
         Subscriptions to newsletters by id. Whoever makes one locks the former one of its mailbox after it. Then rows
         that are only inserted: slugs of events in their order, idempotency keys, messages of the outbox, webhooks. What
-        is counted of sales, with its sums
+        is counted of sales or of the ledger, with its sums
     11. the audit chain (several only of accounts that the transaction has locked or made)
     12. rate limits, last of all: by one statement, in the order of their buckets. What counts before anything happens
         does so in a transaction of its own

@@ -48,6 +48,13 @@ _DATE = re.compile(r"\d{4}-\d\d-\d\d")
 _DATE_AND_TIME = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d")
 
 
+def check_currency(code: str) -> str:
+    """Return the code of a currency that people pay with today. Refuse another."""
+    if not money.is_currency(code):
+        raise ValueError("must be a currency of ISO 4217 that people pay with today, such as NGN")
+    return code
+
+
 def _visible_line(text: str) -> str:
     """Return a name on one line. Refuse one of nothing that a person can see."""
     texts.check_marks(text)
@@ -217,7 +224,14 @@ Phone = Annotated[BuyerPhone, AfterValidator(_possible_phone)]
 Moment = Annotated[AwareDatetime, BeforeValidator(_rfc_3339), AfterValidator(_in_utc)]
 Day = Annotated[date, BeforeValidator(_iso_day), AfterValidator(_known_day)]
 COUNTRY_CODE = pattern(r"^[A-Z]{2}$", "must be two capital letters of ISO 3166-1, such as NG, not Nigeria")
+CURRENCY_CODE = pattern(r"^[A-Z]{3}$", "must be three capital letters of ISO 4217, such as NGN")
 VISIBLE = pattern(r"^[\x21-\x7e]+$", "must be visible ASCII characters, without spaces")
+Currency = Annotated[
+    str,
+    StringConstraints(pattern=CURRENCY_CODE),
+    AfterValidator(check_currency),
+    Field(description="ISO 4217", examples=["NGN"]),
+]
 MinorUnits = BeforeValidator(_minor_units)
 """Marks an amount of money. It stands behind the bounds."""
 Price = Annotated[

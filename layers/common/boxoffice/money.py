@@ -109,3 +109,15 @@ def show(amount: int, currency: str, locale: str = "en") -> str:
     pattern.frac_prec = (exponent(currency),) * 2
     text = format_currency(major(amount, currency), currency, pattern, locale, currency_digits=False)
     return _BETWEEN_LETTER_AND_DIGIT.sub("\N{NO-BREAK SPACE}", text)
+
+
+def number(amount: int, currency: str, locale: str = "en") -> str:
+    """Return an amount as people write it beside a heading that names the currency: ``1,500.00``."""
+    from copy import copy
+
+    from babel import Locale
+    from babel.numbers import format_decimal
+
+    pattern = copy(Locale.parse(locale).decimal_formats[None])
+    pattern.frac_prec = (exponent(currency),) * 2
+    return format_decimal(major(amount, currency), pattern, locale, decimal_quantization=False)

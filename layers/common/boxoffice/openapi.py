@@ -11,9 +11,10 @@ import json
 import re
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 from boxoffice import api, routes
 from boxoffice.auth import Devices, Who
@@ -34,7 +35,8 @@ order's own token, its buyer's account, or a manager of the seller), `account`, 
 the scope that an organisation's API key needs instead. Without it, no key may call the operation.
 
 Examples are complete: an operation takes them as they are, once you replace ids, tokens and codes by those of your own
-answers. Idempotency keys are new for each request."""
+answers. The local stack has done so: there, its document names what its demo data are. Idempotency keys are new for
+each request."""
 
 _SECURITY: dict[Who, list[dict[str, list[str]]]] = {
     Who.PUBLIC: [{}, {"account": []}],
@@ -81,6 +83,7 @@ _TAGS = {
     "webhooks": "Be told of what changes, and see what was delivered",
     "analytics": "Views and sales, day by day",
     "exports": "Attendees as a list, and files of what an organisation has",
+    "finance": "What the platform keeps, what it owes, and what it pays out",
     "messaging": "The emails and text messages that are owed, and addresses that refuse emails",
     "admin": "Settings and the audit log of the platform",
     "platform": "This document, and the health of the deployment",
@@ -104,7 +107,7 @@ _BODIES: dict[str, dict[str, Any]] = {
     "application/json": {"type": "object"},
     "text/html": {"type": "string"},
 }
-_PLACEHOLDERS = {"idempotency-key": "a-new-uuid-for-each-request"}
+_ANY_KEY = "a-new-uuid-for-each-request"
 _SCHEMA = re.compile(r'"#/components/schemas/([\w-]+)"')
 _BYTES = {"type": "string", "format": "binary"}
 
@@ -114,13 +117,22 @@ def committed() -> str:
     return _FILE.read_text()
 
 
-def page() -> str:
-    """Return the document as a page to browse. The page loads nothing from elsewhere."""
+def with_examples(names: Mapping[str, str]) -> str:
+    """Return the committed document with other values for the names in its examples, and with new idempotency keys."""
+    document = json.loads(committed())
+    for methods in document["paths"].values():
+        for operation in methods.values():
+            _show_example(operation, names, str(uuid4()))
+    return _text_of(document)
+
+
+def page(document: str) -> str:
+    """Return a document as a page to browse. The page loads nothing from elsewhere."""
     from aws_lambda_powertools.event_handler.openapi import swagger_ui
 
     assets = Path(swagger_ui.__file__).parent
     page = swagger_ui.generate_swagger_html(
-        committed().replace("</", "<\\/"),
+        document.replace("</", "<\\/"),
         (assets / "swagger-ui-bundle.min.js").read_text(),
         (assets / "swagger-ui.min.css").read_text(),
         swagger_base_url="",
@@ -165,9 +177,12 @@ def generate(root: Path) -> dict[Path, str]:
     document["components"]["schemas"] |= schemas
     document["components"] = _components(document, problems.components_of(groups))
     _say_what_is_required(document)
-    text = json.dumps(_without_aliases(document), indent=1, ensure_ascii=False) + "\n"
     in_order = sorted(operations, key=lambda each: each[0].function.__name__)
-    return {_FILE: text, root / "docs/errors.md": problems.page(in_order)}
+    return {_FILE: _text_of(_without_aliases(document)), root / "docs/errors.md": problems.page(in_order)}
+
+
+def _text_of(document: dict[str, Any]) -> str:
+    return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
 
 
 def _components(document: dict[str, Any], of_problems: dict[str, Any]) -> dict[str, Any]:
@@ -214,7 +229,9 @@ def _complete(operation: dict[str, Any], route: api.Route, root: Path, errors: d
     for written_by_powertools in ("422", "500"):
         responses.pop(written_by_powertools, None)
     if route.produces:
-        responses["200"]["content"] = {each: {"schema": _BODIES.get(each, _BYTES)} for each in route.produces}
+        modelled = responses["200"]["content"].get("application/json", {}).get("schema", {})
+        bodies = _BODIES | ({"application/json": modelled} if "$ref" in modelled else {})
+        responses["200"]["content"] = {each: {"schema": bodies.get(each, _BYTES)} for each in route.produces}
     if "204" in responses:
         responses["204"] = {"description": "Done; the answer has no body"}
     if "302" in responses:
@@ -293,9 +310,9 @@ def _security_of_machines(route: api.Route) -> Iterator[dict[str, list[str]]]:
         yield {"door_device": []}
 
 
-def _show_example(operation: dict[str, Any]) -> None:
-    example = example_of(operation["operationId"])
-    named = example.path | example.query | _PLACEHOLDERS
+def _show_example(operation: dict[str, Any], names: Mapping[str, str] | None = None, key: str = _ANY_KEY) -> None:
+    example = example_of(operation["operationId"], names)
+    named = example.path | example.query | {"idempotency-key": key}
     for parameter in operation.get("parameters", []):
         value = named.get(parameter["name"], named.get(parameter["name"].lower()))
         if value is not None:

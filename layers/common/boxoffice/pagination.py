@@ -2,7 +2,8 @@
 
 import base64
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import is_dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -11,6 +12,9 @@ from boxoffice.errors import Invalid
 
 FIRST_ID, LAST_ID = UUID(int=0), UUID(int=(1 << 128) - 1)
 """Where a list that is sorted by id begins without a cursor: in order, or from the end."""
+
+MOST_CHARACTERS = 800_000
+"""Of the texts on a page. Each takes up to four bytes of the six megabytes that an answer of Lambda may have."""
 
 
 def encode(*key: UUID | datetime | int | str) -> str:
@@ -64,9 +68,35 @@ def decode_audit_key(cursor: str | None) -> tuple[datetime, UUID, int] | None:
 def page_of[T](
     rows: list[T], limit: int, key: Callable[[T], tuple[UUID | datetime | int, ...]]
 ) -> tuple[list[T], str | None]:
-    """Split the rows of a statement with ``LIMIT limit + 1`` into those of the page and the cursor of the next page."""
-    next_cursor = encode(*key(rows[limit - 1])) if len(rows) > limit else None
-    return rows[:limit], next_cursor
+    """Split the rows of a statement with ``LIMIT limit + 1`` into those of the page and the cursor of the next page.
+
+    The page ends earlier if an answer has no room for more, but it has one row at the least.
+    """
+    page = rows_with_room(rows[:limit], MOST_CHARACTERS) or rows[:1]
+    next_cursor = encode(*key(page[-1])) if len(rows) > len(page) else None
+    return page, next_cursor
+
+
+def rows_with_room[T](rows: Sequence[T], room: int) -> list[T]:
+    """Return the first rows whose texts have so many characters together at the most."""
+    page = []
+    for row in rows:
+        room -= characters_of(row)
+        if room < 0:
+            break
+        page.append(row)
+    return page
+
+
+def characters_of(value: object) -> int:
+    """Return how many characters the texts of a row have."""
+    if isinstance(value, str):
+        return len(value)
+    if isinstance(value, dict):
+        return sum(map(characters_of, value.values()))
+    if isinstance(value, list | tuple):
+        return sum(map(characters_of, value))
+    return sum(map(characters_of, vars(value).values())) if is_dataclass(value) else 0
 
 
 def _number(text: str) -> int:

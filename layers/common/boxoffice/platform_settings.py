@@ -5,7 +5,7 @@ seconds, so a change holds everywhere after that. Of purchases, only those of gu
 """
 
 import time
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from psycopg.types.json import Jsonb
 from pydantic import (
@@ -19,11 +19,12 @@ from pydantic import (
     StringConstraints,
     ValidationError,
     ValidationInfo,
+    model_validator,
 )
 
-from boxoffice import db, sql
+from boxoffice import db, money, sql
 from boxoffice.config import settings
-from boxoffice.models import COUNTRY_CODE, PostalAddress
+from boxoffice.models import COUNTRY_CODE, CURRENCY_CODE, MinorUnits, PostalAddress, check_currency
 from boxoffice.observability import logger
 
 SQL = sql.queries()
@@ -75,6 +76,53 @@ class GuestBudget(BaseModel):
             "where the platform has one",
         ),
     ]
+
+
+FeeAmount = Annotated[int, Field(strict=True, ge=0, le=money.MAX_PRICE), MinorUnits]
+
+
+class PlatformFee(BaseModel):
+    """What the platform keeps of each ticket that is not free, in one currency."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
+
+    basis_points: Annotated[
+        StrictInt, Field(ge=0, le=10_000, description="Of what is paid, in hundredths of a percent: 250 are 2.5 %")
+    ] = 0
+    fixed: Annotated[FeeAmount, Field(description="For each ticket, in the currency's minor unit")] = 0
+    minimum: Annotated[FeeAmount, Field(description="A ticket's fee is not less, unless the ticket costs less")] = 0
+    maximum: Annotated[FeeAmount | None, Field(description="A ticket's fee is not more. Null for no bound")] = None
+    return_on_refund: Annotated[
+        StrictBool, Field(description="Return the fee in proportion to what a refund gives back")
+    ] = True
+
+    @model_validator(mode="after")
+    def _check_bounds(self) -> Self:
+        if self.maximum is not None and self.minimum > self.maximum:
+            raise ValueError("must have a `minimum` that is not above its `maximum`")
+        return self
+
+
+def _fee_currency(code: str, info: ValidationInfo) -> str:
+    return code if info.context == _STORED else check_currency(code)
+
+
+def _check_steps(fees: dict[str, PlatformFee]) -> dict[str, PlatformFee]:
+    """Refuse amounts that nobody can pay exactly."""
+    for currency, fee in fees.items():
+        step = money.step(currency)
+        if any(amount % step for amount in (fee.fixed, fee.minimum, fee.maximum or 0)):
+            raise ValueError(f"must have amounts in {currency} that are multiples of {step}, as its prices are")
+    return fees
+
+
+FeeCurrency = Annotated[str, StringConstraints(pattern=CURRENCY_CODE), AfterValidator(_fee_currency)]
+PlatformFees = Annotated[
+    dict[FeeCurrency, PlatformFee],
+    Field(max_length=200, json_schema_extra={"additionalProperties": False}),
+    AfterValidator(_check_steps),
+]
+"""The platform's fee by currency."""
 
 
 type SecondFactorRule = Literal["none", "admins", "owners_and_admins"]
@@ -159,10 +207,31 @@ class PlatformSettings(BaseModel):
     postal_address: Annotated[
         PostalAddress | None, Field(description="Where the platform is. Its own newsletter shows that")
     ] = None
+    payout_delay_days: Annotated[
+        StrictInt,
+        Field(
+            ge=0,
+            le=365,
+            description="How many days after an event's end what it has earned becomes available to its organisation",
+        ),
+    ] = 5
+    refund_reserve_percent: Annotated[
+        StrictInt,
+        Field(ge=0, le=100, description="How much of an event's earnings is kept longer for refunds, in percent"),
+    ] = 0
+    refund_reserve_days: Annotated[
+        StrictInt, Field(ge=0, le=365, description="How many days after an event's end that reserve is kept")
+    ] = 30
     confirmation_minutes: Annotated[
         StrictInt,
         Field(ge=5, le=1440, description="How long a guest has to confirm a free order, and never longer than a hold"),
     ] = 30
+    platform_fees: Annotated[
+        PlatformFees,
+        Field(
+            description="What the platform keeps of each ticket, by currency, unless an organisation has other terms"
+        ),
+    ] = Field(default_factory=dict)
 
 
 _cached: tuple[float, PlatformSettings] | None = None

@@ -38,6 +38,11 @@ def lines(text: str) -> str:
     return _normal(re.sub(_BREAK, "\n", text))
 
 
+def without_dropped(text: str) -> str:
+    """Return a text without what is dropped."""
+    return re.sub(_DROPPED, "", text)
+
+
 def is_visible(text: str) -> bool:
     """Return True if a text has a character that people can see."""
     return bool(re.match("[!-~]", text)) or any(
@@ -77,7 +82,7 @@ def check_marks(text: str) -> None:
     if text.isascii():
         return
     marks = 0
-    for char in re.sub(_DROPPED, "", text):
+    for char in without_dropped(text):
         for part in unicodedata.normalize("NFD", char):
             marks = marks + 1 if unicodedata.combining(part) else 0
             if marks > _MOST_MARKS:
@@ -85,5 +90,5 @@ def check_marks(text: str) -> None:
 
 
 def _normal(text: str) -> str:
-    plain = re.sub(_DROPPED, "", text).strip()
+    plain = without_dropped(text).strip()
     return plain if plain.isascii() else unicodedata.normalize("NFC", plain).strip()

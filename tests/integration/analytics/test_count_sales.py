@@ -9,8 +9,7 @@ from uuid import UUID
 import pytest
 from psycopg import Connection
 
-from boxoffice import db
-from boxoffice.analytics import counting
+from boxoffice import counting, db
 from boxoffice.orders import service as orders
 from boxoffice.orders.models import OrderRow
 from tests.helpers import factories, invariants, sellers
@@ -44,8 +43,8 @@ def test_only_what_is_paid_counts_and_as_it_was_stored(conn: Connection, shop: S
     order = factories.order(conn, ticket_type, quantity=3)
     conn.execute(
         """UPDATE order_items SET discount = 300, buyer_fee = 150, tax = 200, platform_fee = 90, total = 3050,
-            terms_id = gen_random_uuid() WHERE order_id = %s""",
-        [order],
+            terms_id = %s WHERE order_id = %s""",
+        [factories.fee_terms(conn, shop.organisation), order],
     )
     conn.execute("UPDATE orders SET total = 3050 WHERE id = %s", [order])
     with conn.transaction():

@@ -43,7 +43,7 @@ COUNTED_IF_UNVERIFIED = {
     "second_factor_removed",
     "webhook_endpoint_disabled",  # counted when it is made, or enabled again
 }
-LINKS_OF_THEIR_OWN = {"order_links", "personal_data", "reset_password", "waitlist_confirm"}
+LINKS_OF_THEIR_OWN = {"newsletter_confirm", "order_links", "personal_data", "reset_password", "waitlist_confirm"}
 ONCE_FOR_SOMETHING_COUNTED = {
     "account_erased",
     "email_change_started",
@@ -77,6 +77,8 @@ BY_SELLERS_AND_ADMINS = {
     "announcement_sample",
     "event_cancelled",
     "event_moved",
+    "newsletter",
+    "newsletter_sample",
     "organisation_decided",
     "reminder",
     "ticket_withdrawn",
@@ -313,6 +315,19 @@ def test_a_mailbox_with_many_addresses_gets_few_links_to_personal_data(api: Clie
     assert ask("ada.l", "192.0.2.10") == 202, "who has another address can still ask"
     by_others = [ask(f"a.d.al+{number}", f"198.51.100.{number}") for number in range(30)]
     assert by_others == [202] * 24 + [429] * 6
+
+
+def test_whoever_has_not_proved_their_address_makes_few_endpoints(api: Client, conn: Connection) -> None:
+    owner = factories.account(conn, email=VICTIM)
+    path = f"/v1/organisations/{factories.organisation(conn, owner=owner)}/webhook-endpoints"
+    body = {"url": "https://example.com/webhooks"}
+    made = api.post(path, body, account=owner).json
+    fill(conn)
+
+    assert api.post(path, body, account=owner).status == 429
+    assert api.patch(f"{path}/{made['id']}", {"enabled": True}, account=owner).status == 429
+    assert api.patch(f"{path}/{made['id']}", {"enabled": False}, account=owner).status == 200
+    assert emails_to(conn) == 0
 
 
 def test_of_what_people_write_only_titles_stand_in_subjects() -> None:

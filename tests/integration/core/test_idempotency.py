@@ -21,6 +21,7 @@ KEYED = {
     "mark_order_paid",
     "refund_order",
     "claim_slot",
+    "send_newsletter",
     "settle_money_matter",
 }
 

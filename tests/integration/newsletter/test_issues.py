@@ -207,6 +207,8 @@ def test_a_seller_who_is_suspended_sends_no_more(api: Client, conn: db.Connectio
 def test_an_issue_needs_readers_and_the_address_of_its_sender(api: Client, conn: db.Connection) -> None:
     organisation, owner = sender(conn, postal_address=None)
     assert send(api, organisation, owner).code == "no_postal_address"
+    to_preview = {**ISSUE, "organisation_id": str(organisation)}
+    assert api.post(f"{ISSUES}/preview", to_preview, account=owner).code == "no_postal_address"
     assert (
         api.patch(f"/v1/organisations/{organisation}", {"postal_address": ADDRESS}, account=owner).json[
             "postal_address"

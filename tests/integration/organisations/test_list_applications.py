@@ -74,6 +74,22 @@ def test_pages_follow_each_other(api: Client, admin: UUID, organisations: list[U
     assert cursor is None
 
 
+def test_nobody_can_make_a_page_too_long_to_be_answered(api: Client, conn: Connection, admin: UUID) -> None:
+    """Whoever applies writes 50,000 characters, and may apply often."""
+    texts = {"description": "\\" * 10_000, "terms": "\U0001f600" * 40_000}
+    made = [factories.organisation(conn, status="pending", **texts) for _ in range(21)]
+    seen, query = [], {"limit": 100}
+
+    while query:
+        answer = api.get(PATH, account=admin, query=query)
+        assert answer.status == 200
+        seen += [item["id"] for item in answer.json["items"]]
+        cursor = answer.json["next_cursor"]
+        query = {"limit": 100, "cursor": cursor} if cursor else {}
+
+    assert seen == [str(organisation) for organisation in reversed(made)]
+
+
 def test_other_queries_are_refused(api: Client, admin: UUID) -> None:
     for query in ({"status": "open"}, {"q": ""}, {"q": "x" * 201}, {"cursor": "x"}, {"limit": 101}):
         assert api.get(PATH, account=admin, query=query).status == 422, query

@@ -85,6 +85,7 @@ def open_sale(conn: Connection) -> Sale:
     ids |= {"organisation": sale.organisation, "manager": sale.manager, "plain_event": sale.event, "gala": gala}
     ids |= {"small": small, "plain": plain, "standing": standing, "box": box, "last": last}
     ids |= {"rival": rival, "rivals_event": rivals_event, "rivals_voucher": factories.voucher(conn, rivals_event)}
+    ids |= {"naira": "NGN", "shilling": "KES", "rivals_terms": factories.fee_terms(conn, rival)}
     ids["unsold"] = factories.ticket_type(conn, event_id=rivals_event)
     ids["invitation"], _ = factories.invitation(conn, sale.organisation)
 
@@ -93,6 +94,7 @@ def open_sale(conn: Connection) -> Sale:
     offer_to_the_waitlist(sale)
     open_doors(sale)
     keep_coats(sale)
+    set_terms(sale)
     for name in ("plain", "standing", "box", "last", "unsold"):
         (ids[f"{name}_pool"],) = row_of(conn, "SELECT pool_id FROM ticket_types WHERE id = %s", ids[name])
     unsold = "SELECT row_no FROM stock WHERE pool_id = %s AND held + sold = 0 LIMIT 1"
@@ -142,6 +144,11 @@ def take_and_return_money(sale: Sale) -> None:
     sale.done(api.post("/v1/webhooks/generic", body, headers=payers.prove("generic", body)))
     (ids["unknown"],) = row_of(conn, "SELECT event_id FROM provider_events WHERE effect = 'unknown_payment'")
     ids["paid_payment"], ids["paid_incoming"] = money_for(conn, ids["paid"])
+
+
+def set_terms(sale: Sale) -> None:
+    """Give the organisation terms of the platform's fee, under which nothing is sold yet."""
+    sale.ids["terms"] = factories.fee_terms(sale.conn, sale.organisation)
 
 
 def take_back_money(sale: Sale, name: str, kind: Any) -> None:
@@ -256,8 +263,14 @@ def draws(order: str, pool: str, quantity: str = "quantity", row_no: str = "row_
 
 def charged(order: str, *, discount: int, fee: int, tax: int, added: int) -> str:
     """Return a statement that charges an item under terms, so that it costs ``added`` more."""
-    return f"""UPDATE order_items SET discount = {discount}, terms_id = {NOBODY}, buyer_fee = {fee}, tax = {tax},
+    return f"""UPDATE order_items SET discount = {discount}, terms_id = %(terms)s, buyer_fee = {fee}, tax = {tax},
         platform_fee = 10, total = total + {added} WHERE order_id = %({order})s"""
+
+
+def under(terms: str, platform_fee: str = "0") -> str:
+    """Return a statement that sells an item under terms."""
+    return f"""UPDATE order_items SET terms_id = {terms}, buyer_fee = 0, tax = 0, platform_fee = {platform_fee}
+        WHERE order_id = %(pending)s"""
 
 
 NOBODY = "gen_random_uuid()"
@@ -1185,7 +1198,35 @@ BREACHES = [
         "items_with_wrong_charges",
         "terms without a fee",
         "pending",
-        f"UPDATE order_items SET terms_id = {NOBODY}, tax = 0, platform_fee = 0 WHERE order_id = %(pending)s",
+        "UPDATE order_items SET terms_id = %(terms)s, tax = 0, platform_fee = 0 WHERE order_id = %(pending)s",
+    ),
+    breach("items_with_wrong_terms", "terms that nobody knows", "pending", under(NOBODY)),
+    breach("items_with_wrong_terms", "terms of another organisation", "pending", under("%(rivals_terms)s")),
+    breach(
+        "items_with_wrong_terms", "a fee of more than was paid", "pending", under("%(terms)s", platform_fee="total + 1")
+    ),
+    breach(
+        "items_with_wrong_terms",
+        "terms in another currency",
+        "pending",
+        """WITH kenyan AS (
+            INSERT INTO fee_terms (id, organisation_id, currency, basis_points, fixed, minimum, return_on_refund)
+            VALUES (gen_random_uuid(), %(organisation)s, 'KES', 0, 0, 0, true) RETURNING id
+        ) UPDATE order_items SET terms_id = kenyan.id, buyer_fee = 0, tax = 0, platform_fee = 0 FROM kenyan
+        WHERE order_id = %(pending)s""",
+    ),
+    breach(
+        "default_fees_otherwise",
+        "a setting that no terms follow",
+        "naira",
+        """INSERT INTO platform_settings VALUES ('platform_fees', '{"NGN": {"basis_points": 1}}')""",
+    ),
+    breach(
+        "default_fees_otherwise",
+        "default terms that no setting has",
+        "shilling",
+        """INSERT INTO fee_terms (id, organisation_id, currency, basis_points, fixed, minimum, return_on_refund)
+        VALUES (gen_random_uuid(), '00000000-0000-0000-0000-000000000000', 'KES', 0, 0, 0, true)""",
     ),
 ]
 

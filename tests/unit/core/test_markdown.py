@@ -26,6 +26,8 @@ SHOWN = [
     ),
     ("[us](mailto:a@example.com)", '<p><a href="mailto:a@example.com" rel="nofollow noopener">us</a></p>\n'),
     ("![A <i>map</i>](https://example.com/map.png)", "<p>A &lt;i&gt;map&lt;/i&gt;</p>\n"),
+    ("[a]\n\n[a]: https://example.com", "<p>[a]</p>\n<p>[a]: https://example.com</p>\n"),
+    ("&#8238;moc.live &#x2066;a&#0; &eacute;", "<p>moc.live a\N{REPLACEMENT CHARACTER} é</p>\n"),
 ]
 
 
@@ -117,6 +119,14 @@ def test_no_text_takes_long(piece: str) -> None:
 
     assert time.process_time() - started < 1
     assert len(html) < 8 * LENGTH
+
+
+def test_no_text_becomes_long_by_repeating_a_part_of_it() -> None:
+    """A definition of 5,000 characters that a thousand words refer to would be five million."""
+    for definition in ("https://example.com/" + "a" * 5000, '<https://example.com> "' + "a" * 5000 + '"'):
+        source = (f"[a]: {definition}\n\n" + "[a] ![a] " * LENGTH)[:LENGTH]
+
+        assert len(html_of(source)) < 2 * LENGTH
 
 
 def test_what_is_nested_deep_is_left_out() -> None:

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from boxoffice.events.models import Category, Country, Currency, ImageUrl, TimeZone
+from boxoffice.events.models import Category, Country, ImageUrl, TimeZone
+from boxoffice.models import Currency
 
 
 def accepts(kind: Any, value: object) -> bool:

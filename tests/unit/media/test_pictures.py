@@ -45,9 +45,9 @@ def chunk(kind: bytes, data: bytes) -> bytes:
     return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
 
-def png(width: int, height: int, *chunks: bytes) -> bytes:
-    """Return a PNG of so many grey pixels, with these chunks before its end."""
-    head = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0))
+def png(width: int, height: int, *chunks: bytes, kind: int = 0) -> bytes:
+    """Return a PNG of so many pixels, with these chunks before its end. The kind 0 is grey, and 3 of a palette."""
+    head = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, kind, 0, 0, 0))
     return b"".join([b"\x89PNG\r\n\x1a\n", head, *chunks, chunk(b"IEND", b"")])
 
 
@@ -188,6 +188,39 @@ def test_nothing_that_hides_in_a_picture_comes_out(kind: str) -> None:
         assert all(b"MARK" not in file and b"PK\x03\x04" not in file for file in files)
 
 
+ODD_EXIF = {
+    "no TIFF": b"Exif\x00\x00XX",
+    "an entry at no place": b"Exif\x00\x00II*\x00\xff\xff\xff\xff",
+    "an end too early": b"Exif\x00\x00II+\x00\x08\x00\x00\x00\x00\x00\x00\x00\x10\x00",
+}
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP"])
+@pytest.mark.parametrize("exif", ODD_EXIF)
+def test_what_cannot_be_read_of_the_camera_does_no_harm(exif: str, kind: str) -> None:
+    webp, jpeg = largest(file_of(plain(color=BLUE), kind, exif=ODD_EXIF[exif]))
+
+    assert webp.size == jpeg.size == (64, 48)
+    assert near(jpeg.getpixel((5, 5)), BLUE)
+
+
+def test_what_looks_like_scans_is_none() -> None:
+    """An application's own segment and a film behind the picture may have any bytes."""
+    scans = b"\xff\xda\x00\x02" * 1000
+    plain_jpeg = file_of(plain(), "JPEG", progressive=True)
+    segment = b"\xff\xe5" + (len(scans) + 2).to_bytes(2) + scans
+
+    for content in (plain_jpeg + scans, plain_jpeg[:2] + segment + plain_jpeg[2:]):
+        assert near(largest(content)[1].getpixel((5, 5)), RED)
+
+
+def with_scans(scans: int, before: bytes = b"") -> bytes:
+    """Return a JPEG of 64 x 48 pixels, which repeats its last scan so often. Each costs a hundred bytes or so."""
+    content = file_of(plain(), "JPEG", progressive=True)
+    last = content[content.rindex(b"\xff\xda") : -2]
+    return content[:-2] + before + last * scans + b"\xff\xd9"
+
+
 SVG = b"<svg xmlns='http://www.w3.org/2000/svg' onload='alert(1)'>" + SCRIPT + b"</svg>"
 JPEG = file_of(plain(640, 480), "JPEG")
 NO_PICTURES = {
@@ -207,6 +240,12 @@ NO_PICTURES = {
     "half a WebP": (file_of(plain(640, 480), "WEBP")[:100], "damaged"),
     "a PNG with a wrong sum": (
         file_of(plain(640, 480)).replace(b"IDAT", b"IDAT\x00", 1),
+        "damaged",
+    ),
+    "a bomb of scans": (with_scans(1000), "damaged"),
+    "a bomb of scans behind a marker without a segment": (with_scans(1000, b"\xff\x01"), "damaged"),
+    "colours of a palette that is not there": (
+        png(64, 48, chunk(b"IDAT", zlib.compress(bytes(65 * 48))), kind=3),
         "damaged",
     ),
     "too few pixels": (file_of(plain(31, 500)), "too_small"),

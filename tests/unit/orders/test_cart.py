@@ -45,6 +45,7 @@ def terms(**fields: Any) -> SaleTerms:
         "asks_challenge": False,
         "confirm_free_orders": False,
         "form": None,
+        **dict.fromkeys(("terms_id", "fee_basis_points", "fee_fixed", "fee_minimum", "fee_maximum")),
     }
     return SaleTerms(**{**usual, **fields})
 

@@ -1,6 +1,7 @@
-"""The charges of items, and the shares of tickets in them."""
+"""The charges of items, the platform's fee of them, and the shares of tickets in them."""
 
 from dataclasses import replace
+from decimal import ROUND_HALF_EVEN, Decimal
 from fractions import Fraction
 from itertools import accumulate, pairwise
 from uuid import UUID
@@ -9,9 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from boxoffice import money
 from boxoffice.ids import new_id
-from boxoffice.pricing.models import Charge, PricedItem
-from boxoffice.pricing.rules import charges_of, share_of
+from boxoffice.pricing.models import Charge, FeeTerms, PricedItem
+from boxoffice.pricing.rules import charges_of, platform_fee, share_of
 from boxoffice.vouchers.rows import DiscountKind
 from tests.unit.vouchers.test_rules import voucher
 
@@ -160,6 +162,99 @@ class TestCharges:
             assert 0 <= charge.discount <= (charge.gross if each in covered else 0)
             assert charge.total == charge.gross - charge.discount
             assert charge.discount % step == charge.total % step == 0
+
+
+def fee_terms(basis_points: int, fixed: int = 0, minimum: int = 0, maximum: int | None = None) -> FeeTerms:
+    return FeeTerms(new_id(), basis_points, fixed, minimum, maximum)
+
+
+class TestPlatformFee:
+    @pytest.mark.parametrize(
+        ("price", "quantity", "terms", "step", "fee"),
+        [
+            (4999, 3, fee_terms(250, 30), 1, 465),  # EUR: 2.5 % of 149.97 are 3.749…, so 3.75, and 3 times 0.30
+            (60, 1, fee_terms(250), 1, 2),  # 2.5 % of 0.60 are a cent and a half: 2 is even
+            (100, 1, fee_terms(250), 1, 2),  # of 1.00 two and a half: 2 is even
+            (140, 1, fee_terms(250), 1, 4),  # of 1.40 three and a half: 4 is even
+            (1010, 1, fee_terms(500, 10), 1, 60),  # JPY: 5 % of 1010 are 50.5, so 50, and 10
+            (5120, 1, fee_terms(250), 10, 130),  # KWD: 2.5 % of 5.120 are 0.128, which nobody can pay: 0.130
+            (1000, 1, fee_terms(250), 10, 20),  # of 1.000 two steps and a half: 2 is even
+            (1400, 2, fee_terms(250, 50), 10, 170),  # of 2.800 exactly 0.070, and 2 times 0.050
+            (500, 2, fee_terms(250, 0, 50, 1500), 1, 100),  # 0.25 is less than 2 times 0.50
+            (100_000, 2, fee_terms(250, 30, 50, 1500), 1, 3000),  # 50.60 is more than 2 times 15.00
+            (20, 3, fee_terms(250, 0, 50), 1, 60),  # never more than the tickets
+            (1000, 3, fee_terms(10_000, 500), 1, 3000),
+            (0, 3, fee_terms(250, 30, 50), 1, 0),  # free tickets have none
+            (1000, 3, fee_terms(0), 1, 0),
+        ],
+    )
+    def test_it_is_a_part_and_an_amount_of_each_ticket_within_bounds(
+        self, price: int, quantity: int, terms: FeeTerms, step: int, fee: int
+    ) -> None:
+        (charge,) = charges_of([item(price, quantity)], None, step, terms)
+
+        assert (charge.platform_fee, charge.total) == (fee, price * quantity), "the buyer pays nothing more"
+        assert (charge.terms_id, charge.buyer_fee, charge.tax) == (terms.id, 0, 0)
+
+    def test_it_is_of_what_is_paid_for_each_item(self) -> None:
+        cheap, dear, elsewhere = item(1000, quantity=2), item(5000), item(3000, event_id=new_id())
+        terms = fee_terms(1000, 50)
+
+        def fees(**fields: object) -> list[int | None]:
+            charged = charges_of([cheap, dear, elsewhere], voucher(event_id=EVENT, **fields), 1, terms)
+            return [charge.platform_fee for charge in charged]
+
+        # Half off: 10.00, 25.00 and, elsewhere, 30.00. A tenth, and 0.50 for each ticket.
+        assert fees(discount_value=50) == [200, 300, 350]
+        assert fees(discount_value=100) == [0, 0, 350]
+
+    @given(
+        st.integers(0, 10**9),
+        st.integers(1, 20_000),
+        st.integers(0, 10_000),
+        st.integers(0, 10**6),
+        st.integers(0, 10**6),
+        st.none() | st.integers(0, 10**6),
+        st.sampled_from([("JPY", 1), ("EUR", 1), ("KWD", 10), ("MGA", 100)]),
+    )
+    def test_it_is_what_decimals_come_to(
+        self,
+        price: int,
+        quantity: int,
+        basis_points: int,
+        fixed: int,
+        minimum: int,
+        above: int | None,
+        currency: tuple[str, int],
+    ) -> None:
+        step = money.step(currency[0])
+        assert step == currency[1]
+        maximum = None if above is None else (minimum + above) * step
+        terms = fee_terms(basis_points, fixed * step, minimum * step, maximum)
+        paid = Decimal(price * step * quantity)
+
+        fee = platform_fee(int(paid), quantity, terms, step)
+
+        percentage = (paid * basis_points / 10_000 / step).quantize(Decimal(1), ROUND_HALF_EVEN) * step
+        bounded = max(percentage + terms.fixed * quantity, Decimal(terms.minimum * quantity))
+        if maximum is not None:
+            bounded = min(bounded, Decimal(maximum * quantity))
+        assert fee == min(bounded, paid)
+        assert 0 <= fee <= paid
+        assert fee % step == 0
+
+    @given(st.integers(0, 10**6), st.integers(1, 30), st.integers(0, 10_000), st.integers(0, 500), STEPS)
+    def test_the_tickets_of_an_item_share_it(
+        self, price: int, quantity: int, basis_points: int, fixed: int, step: int
+    ) -> None:
+        terms = fee_terms(basis_points, fixed * step)
+        (charge,) = charges_of([item(price * step, quantity)], None, step, terms)
+
+        shares = [share.platform_fee or 0 for share in shares_of(charge, [1] * quantity, step)]
+
+        assert sum(shares) == charge.platform_fee
+        assert max(shares) - min(shares) < 2 * step
+        assert all(0 <= share <= price * step for share in shares)
 
 
 class TestShares:

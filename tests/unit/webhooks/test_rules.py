@@ -175,6 +175,9 @@ def test_only_an_overloaded_endpoint_may_ask_for_time() -> None:
         ("1.5", None),
         ("²", None),
         ("", None),
+        ("Thu, 20 May 99999999999999999999 12:01:40 GMT", None),
+        ("Thu, 20 May 2027 12:01:40 +99999999999999999999", None),
+        ("Fri, 31 Dec 9999 23:59:59 -2359", None),
     ],
 )
 def test_retry_after_is_seconds_or_a_date(value: str, seconds: int | None) -> None:

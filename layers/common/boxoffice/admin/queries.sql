@@ -620,6 +620,29 @@ WHERE order_id = ANY(%(orders)s) AND (
     OR num_nonnulls(terms_id, buyer_fee, tax, platform_fee) NOT IN (0, 4))
 LIMIT 10
 
+-- name: items_with_wrong_terms
+-- An item with terms was sold under terms of its organisation or of all, in its currency. The platform keeps no more
+-- than what was paid.
+SELECT order_id, item_no, terms_id, platform_fee, order_items.total
+FROM order_items JOIN orders ON orders.id = order_id LEFT JOIN fee_terms ON fee_terms.id = terms_id
+WHERE order_id = ANY(%(orders)s) AND terms_id IS NOT NULL AND (
+    fee_terms.organisation_id IS NULL OR fee_terms.currency <> orders.currency
+    OR fee_terms.organisation_id NOT IN (orders.organisation_id, '00000000-0000-0000-0000-000000000000')
+    OR platform_fee > order_items.total)
+LIMIT 10
+
+-- name: default_fees_otherwise
+-- The setting and the default terms are written together.
+SELECT currency, setting, terms FROM (
+    SELECT key AS currency, fee AS setting FROM platform_settings CROSS JOIN jsonb_each(value) AS each (key, fee)
+    WHERE name = 'platform_fees'
+) AS set_fees FULL JOIN (
+    SELECT currency, jsonb_build_object('basis_points', basis_points, 'fixed', fixed, 'minimum', minimum, 'maximum',
+        maximum, 'return_on_refund', return_on_refund) AS terms
+    FROM fee_terms WHERE organisation_id = '00000000-0000-0000-0000-000000000000' AND replaced_at IS NULL
+) AS held USING (currency)
+WHERE setting IS DISTINCT FROM terms LIMIT 10
+
 -- name: sales_counted_wrong
 -- Of each ticket type, all days together: an event's time zone may have changed since a day was counted.
 SELECT event_id, ticket_type_id, facts, sums FROM (

@@ -91,6 +91,8 @@ INVARIANTS = (
     Invariant(12, "a claim, its place and its customer are one organisation's", "claims_across_tenants", "places"),
     Invariant(13, "an order costs what its items cost", "orders_with_wrong_totals"),
     Invariant(13, "what an item costs follows from the parts of its charge", "items_with_wrong_charges"),
+    Invariant(13, "an item is sold under terms of its organisation or of all", "items_with_wrong_terms"),
+    Invariant(13, "the default terms of the platform's fee are the setting", "default_fees_otherwise", "rest"),
     Invariant(13, "the daily sales are the sums of what was sold and given back", "sales_counted_wrong", "events"),
     Invariant(13, "the history of an order that was paid says so once", "orders_paid_otherwise"),
 )

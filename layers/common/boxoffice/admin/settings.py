@@ -3,6 +3,7 @@
 from boxoffice import audit, auth, db, platform_settings
 from boxoffice.admin.models import SettingsView
 from boxoffice.auth import Caller, Who
+from boxoffice.fees import service as fees
 from boxoffice.platform_settings import PlatformSettings
 from boxoffice.versions import check_version
 
@@ -35,6 +36,7 @@ def update_settings(
     if new == old:
         return _view(version, old)
     platform_settings.replace(conn, new)
+    fees.set_default(conn, new.platform_fees)
     conn.after_commit(lambda *_: platform_settings.forget(), None)
     before, after = (settings.model_dump(mode="json") for settings in (old, new))
     audit.record(conn, caller, "update_settings", "platform settings", **audit.changes(before, after))

@@ -166,23 +166,3 @@ class ViewsSum:
     is_source: bool
     source: str | None
     views: int
-
-
-@dataclass(frozen=True)
-class Uncounted:
-    """What the daily sales do not count yet: the transactions that the second snapshot sees and the first does not.
-
-    Attributes:
-        id: both snapshots, as a name.
-        is_all: True if the second snapshot is of now, so that all is counted then.
-        at: when the second snapshot was taken.
-    """
-
-    begins: str
-    ends: str
-    is_all: bool
-    at: datetime
-
-    @property
-    def id(self) -> str:
-        return self.begins

@@ -79,20 +79,10 @@ FROM daily_sales_state CROSS JOIN (
 ) AS unsent
 
 -- name: find_uncounted
--- What the daily sales do not count yet, if they were counted a moment ago at the latest. After a long pause it is a
--- part: the next transactions, so many at the most. For that, all later ones are taken out of the snapshot of now.
-SELECT begins, ends, is_all, at FROM (
-    SELECT counted::text AS begins, as_of, now() AS at, last <= most AS is_all, CASE
-        WHEN last <= most THEN snapshot::text
-        ELSE concat(least(first, most), ':', most, ':', (
-            SELECT string_agg(open::text, ',' ORDER BY open) FROM pg_snapshot_xip(snapshot) AS open WHERE open < most))
-    END AS ends
-    FROM daily_sales_state CROSS JOIN LATERAL (
-        SELECT snapshot, pg_snapshot_xmin(snapshot) AS first, pg_snapshot_xmax(snapshot) AS last,
-            (pg_snapshot_xmax(counted)::text::bigint + %(most)s)::text::xid8 AS most
-        FROM pg_current_snapshot() AS snapshot
-    ) AS taken
-) AS uncounted WHERE NOT is_all OR as_of < now() - interval '5 seconds'
+-- What the daily sales do not count yet, if they were counted a moment ago at the latest.
+SELECT counted::text AS begins, ends::text, is_all, now() AS at
+FROM daily_sales_state CROSS JOIN next_snapshot(counted, %(most)s)
+WHERE NOT is_all OR as_of < now() - interval '5 seconds'
 
 -- name: lock_state
 -- Lock what was counted, if that is still so.

@@ -14,6 +14,7 @@ from boxoffice.media.rules import picture_view
 from boxoffice.models import (
     COUNTRY_CODE,
     ChallengeView,
+    Currency,
     Id,
     ImageUrl,
     Moment,
@@ -24,10 +25,8 @@ from boxoffice.models import (
     Request,
     ShortText,
     View,
-    pattern,
     unchanged,
 )
-from boxoffice.money import is_currency
 from boxoffice.names import key_of
 from boxoffice.questions.answers import MOST_QUESTIONS
 from boxoffice.questions.models import (
@@ -50,13 +49,6 @@ def _time_zone(name: str) -> str:
     return name
 
 
-def _currency(code: str) -> str:
-    if not is_currency(code):
-        raise ValueError("must be a currency of ISO 4217 that people pay with today, such as NGN")
-    return code
-
-
-_CURRENCY_CODE = pattern(r"^[A-Z]{3}$", "must be three capital letters of ISO 4217, such as NGN")
 Category = Annotated[ShortText, AfterValidator(str.lower), Field(max_length=50, examples=["concert", "sport", "hotel"])]
 Rating = Annotated[ShortText, Field(max_length=50, examples=["18+", "PG-13"])]
 Country = Annotated[
@@ -70,12 +62,6 @@ TimeZone = Annotated[
     StringConstraints(max_length=64),
     AfterValidator(_time_zone),
     Field(description="Of the IANA time zone database", examples=["Africa/Lagos"]),
-]
-Currency = Annotated[
-    str,
-    StringConstraints(pattern=_CURRENCY_CODE),
-    AfterValidator(_currency),
-    Field(description="ISO 4217", examples=["NGN"]),
 ]
 Capacity = Annotated[
     int,

@@ -1,11 +1,13 @@
 """Files of CSV and of XLSX that are written row by row, in the memory of a few rows.
 
-No cell is a formula. In XLSX each cell has its type. CSV has no types, so a text that a program would read as a formula
-begins with an apostrophe (OWASP, "CSV Injection").
+No cell is a formula. In XLSX each cell has its type. CSV has no types, so what a program would read as a formula gets
+an apostrophe before it (OWASP, "CSV Injection"). Where people write 1,5 for one and a half, Excel takes semicolons for
+separators, and our quotes for none. There a part of a text would be a cell of its own.
 """
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from tempfile import TemporaryDirectory
@@ -22,7 +24,8 @@ CONTENT_TYPES: dict[ExportFormat, str] = {
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
 }
 _BOM = b"\xef\xbb\xbf"  # without it, Excel takes UTF-8 for another encoding
-_FORMULAS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")  # also full-width
+_SIGNS = "=+@\t\uff1d\uff0b\uff0d\uff20-"  # also full-width
+_FORMULA = re.compile(rf'^(?= *[\r\n{_SIGNS}])|(?<=[;\r\n])(?=[ "]*[{_SIGNS}])')
 _LONGEST = 32_767  # characters of a cell in Excel
 
 
@@ -57,7 +60,7 @@ class CsvFile:
 
 def plain(text: str) -> str:
     """Return a text that no program takes for a formula."""
-    return f"'{text}" if text.lstrip(" ").startswith(_FORMULAS) else text
+    return _FORMULA.sub("'", text)
 
 
 class XlsxFile:

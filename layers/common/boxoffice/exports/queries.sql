@@ -114,7 +114,8 @@ WITH page AS MATERIALIZED (
 )
 SELECT orders.id AS order_id, number AS order_number, status, created_at AS placed_at, (
         SELECT min(at) FROM order_history WHERE order_id = orders.id AND to_status = 'paid') AS paid_at,
-    buyer_name, buyer_email, buyer_phone, events, tickets, currency, gross, discount, buyer_fee, tax, orders.total, (
+    buyer_name, buyer_email, buyer_phone, events, tickets, currency, gross, discount, buyer_fee, tax,
+    platform_fee, orders.total, (
         SELECT coalesce(sum(amount), 0)::bigint FROM order_refunds WHERE order_id = orders.id) AS refunded,
     (SELECT code FROM vouchers WHERE vouchers.id = voucher_id) AS voucher, (
         SELECT provider FROM payments WHERE order_id = orders.id AND payments.status IN ('succeeded', 'refunded')
@@ -122,7 +123,8 @@ SELECT orders.id AS order_id, number AS order_number, status, created_at AS plac
 FROM page JOIN orders USING (id) CROSS JOIN LATERAL (
     SELECT string_agg(DISTINCT title, ', ') AS events, sum(quantity) AS tickets,
         sum(unit_price * quantity)::bigint AS gross, sum(discount)::bigint AS discount,
-        coalesce(sum(buyer_fee), 0)::bigint AS buyer_fee, coalesce(sum(tax), 0)::bigint AS tax
+        coalesce(sum(buyer_fee), 0)::bigint AS buyer_fee, coalesce(sum(tax), 0)::bigint AS tax,
+        coalesce(sum(platform_fee), 0)::bigint AS platform_fee
     FROM order_items JOIN events ON events.id = event_id WHERE order_id = orders.id
 ) AS items
 ORDER BY orders.id

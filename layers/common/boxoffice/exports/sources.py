@@ -20,7 +20,7 @@ from boxoffice.times import zone_of
 
 SQL = sql.queries("exports")
 
-PAGE = 2000  # rows that are read at once
+PAGE = 500  # rows that are read at once, each with up to half a megabyte of answers
 
 type ColumnKind = Literal["text", "number", "money", "time", "order_number", "flag"]
 
@@ -92,6 +92,7 @@ SOURCES: dict[ExportKind, Source] = {
             discount="money",
             buyer_fee="money",
             tax="money",
+            platform_fee="money",
             total="money",
             refunded="money",
             voucher="text",

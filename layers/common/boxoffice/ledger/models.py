@@ -37,3 +37,23 @@ class Balance:
     holder: Holder
     account: str
     amount: int
+
+
+@dataclass(frozen=True)
+class EventFunds:
+    """What an event has earned that is not released, and what was released of its earnings before.
+
+    Attributes:
+        is_due: True if its earnings are to be released.
+        keeps_reserve: True if a reserve for refunds is kept of them.
+    """
+
+    organisation_id: UUID
+    event_id: UUID
+    currency: str
+    pending: int
+    tax: int
+    released: int
+    tax_released: int
+    is_due: bool
+    keeps_reserve: bool

@@ -27,24 +27,87 @@ SELECT uuidv7(), %(organisation_id)s, kind, holder, %(currency)s, amount, %(sour
 FROM difference
 
 -- name: list_balances_at
--- What a provider holds for the platform by the books, in each currency: what is counted, and what is not counted yet.
-SELECT currency, -sum(amount)::bigint AS amount FROM (
-    SELECT currency, amount FROM ledger_balances
-    WHERE account = 'at_provider' AND holder = 'platform' AND provider = %(provider)s
-    UNION ALL
-    SELECT currency, amount FROM ledger_entries CROSS JOIN ledger_state
-    WHERE account = 'at_provider' AND holder = 'platform' AND provider = %(provider)s
-        AND written_in >= pg_snapshot_xmin(counted) AND NOT pg_visible_in_snapshot(written_in, counted)
-) AS counted_or_not
+-- What a provider holds for the platform by the books, in each currency.
+SELECT currency, -sum(amount)::bigint AS amount FROM ledger_amounts
+WHERE account = 'at_provider' AND holder = 'platform' AND provider = %(provider)s
 GROUP BY currency HAVING sum(amount) <> 0
 
 -- name: list_balances
 -- The balance of each account of an organisation: what is counted, and what is not counted yet.
-SELECT currency, holder, account, sum(amount)::bigint AS amount FROM (
-    SELECT currency, holder, account, amount FROM ledger_balances WHERE organisation_id = %(organisation_id)s
-    UNION ALL
-    SELECT currency, holder, account, amount FROM ledger_entries CROSS JOIN ledger_state
-    WHERE organisation_id = %(organisation_id)s AND written_in >= pg_snapshot_xmin(counted)
-        AND NOT pg_visible_in_snapshot(written_in, counted)
-) AS counted_or_not
+SELECT currency, holder, account, sum(amount)::bigint AS amount FROM ledger_amounts
+WHERE organisation_id = %(organisation_id)s
 GROUP BY currency, holder, account HAVING sum(amount) <> 0 ORDER BY currency, holder, account
+
+-- name: find_uncounted
+-- What the balances do not count yet, if they were counted a moment ago at the latest.
+SELECT counted::text AS begins, ends::text, is_all, now() AS at
+FROM ledger_state CROSS JOIN next_snapshot(counted, %(most)s)
+WHERE NOT is_all OR as_of < now() - interval '5 seconds'
+
+-- name: lock_state
+-- Lock what was counted, if that is still so.
+SELECT true FROM ledger_state WHERE counted::text = %(begins)s FOR NO KEY UPDATE
+
+-- name: count_balances
+-- Add the entries to the balances that one snapshot sees and the one before does not. The second bound of the range
+-- follows from the snapshot, and from a range the planner expects few rows.
+INSERT INTO ledger_balances (organisation_id, currency, holder, account, event_id, provider, amount)
+SELECT organisation_id, currency, holder, account,
+    CASE WHEN account IN ('pending', 'tax') THEN event_id ELSE '00000000-0000-0000-0000-000000000000' END,
+    CASE WHEN account = 'at_provider' THEN coalesce(provider, '') ELSE '' END, sum(amount)
+FROM ledger_entries
+WHERE written_in BETWEEN pg_snapshot_xmin(%(begins)s) AND pg_snapshot_xmax(%(ends)s)
+    AND NOT pg_visible_in_snapshot(written_in, %(begins)s) AND pg_visible_in_snapshot(written_in, %(ends)s)
+GROUP BY 1, 2, 3, 4, 5, 6
+ON CONFLICT (organisation_id, currency, holder, account, event_id, provider)
+    DO UPDATE SET amount = ledger_balances.amount + excluded.amount
+
+-- name: count_days
+-- Add the transfers to the days (UTC) that one snapshot sees and the one before does not.
+INSERT INTO ledger_days (organisation_id, day, currency, holder, kind, event_id, ticket_type_id, provider, amount,
+    transfers)
+SELECT organisation_id, (posted_at AT TIME ZONE 'UTC')::date, currency, holder, kind,
+    coalesce(event_id, '00000000-0000-0000-0000-000000000000'),
+    coalesce(ticket_type_id, '00000000-0000-0000-0000-000000000000'), coalesce(provider, ''), sum(amount), count(*)
+FROM ledger_transfers
+WHERE written_in BETWEEN pg_snapshot_xmin(%(begins)s) AND pg_snapshot_xmax(%(ends)s)
+    AND NOT pg_visible_in_snapshot(written_in, %(begins)s) AND pg_visible_in_snapshot(written_in, %(ends)s)
+GROUP BY 1, 2, 3, 4, 5, 6, 7, 8
+ON CONFLICT (organisation_id, day, currency, holder, kind, event_id, ticket_type_id, provider)
+    DO UPDATE SET amount = ledger_days.amount + excluded.amount, transfers = ledger_days.transfers + excluded.transfers
+
+-- name: set_counted
+-- Store what is counted now. All is counted as of a moment only if the snapshot is of that moment.
+UPDATE ledger_state SET counted = %(ends)s, as_of = CASE WHEN %(is_all)s THEN %(at)s ELSE as_of END
+
+-- name: get_age
+-- For how many seconds transfers have not been counted.
+SELECT extract(epoch FROM now() - as_of)::integer AS ledger_uncounted_seconds FROM ledger_state
+
+-- name: lock_organisation
+-- Whoever releases or pays out money of an organisation locks it first, so that two never count on the same money.
+SELECT id FROM organisations WHERE organisations.id = %(organisation_id)s FOR NO KEY UPDATE
+
+-- name: list_unreleased
+-- What events have earned that is not released, of an organisation or of all. The time begins at the end of the event,
+-- or when a cancelled one has given back its orders: what is left then was kept. A day has 24 hours, in each time zone.
+SELECT unreleased.organisation_id, event_id, unreleased.currency, pending, tax, released, tax_released,
+    coalesce(ended_at + make_interval(hours => 24 * %(delay_days)s) <= now(), false) AS is_due,
+    coalesce(ended_at + make_interval(hours => 24 * %(reserve_days)s) > now(), true) AS keeps_reserve
+FROM (
+    SELECT organisation_id, event_id, currency,
+        coalesce(sum(amount) FILTER (WHERE account = 'pending'), 0)::bigint AS pending,
+        coalesce(sum(amount) FILTER (WHERE account = 'tax'), 0)::bigint AS tax
+    FROM ledger_amounts
+    WHERE (%(organisation_id)s::uuid IS NULL OR organisation_id = %(organisation_id)s)
+        AND holder = 'platform' AND account IN ('pending', 'tax')
+    GROUP BY organisation_id, event_id, currency
+) AS unreleased JOIN events ON events.id = event_id CROSS JOIN LATERAL (
+    SELECT coalesce(sum(amount) FILTER (WHERE kind = 'release'), 0)::bigint AS released,
+        coalesce(sum(amount) FILTER (WHERE kind = 'tax_release'), 0)::bigint AS tax_released
+    FROM ledger_transfers
+    WHERE source_id = unreleased.event_id AND ledger_transfers.organisation_id = unreleased.organisation_id
+) AS before CROSS JOIN LATERAL (
+    SELECT CASE WHEN status = 'cancelled' THEN cancellation_finished_at ELSE ends_at END AS ended_at
+) AS ending
+WHERE pending <> 0 OR tax <> 0 ORDER BY organisation_id, event_id

@@ -5,6 +5,7 @@ hide gets into them. Only three formats are read, since each further one is code
 """
 
 import hashlib
+import re
 import warnings
 from dataclasses import dataclass
 from io import BytesIO
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
 LEAST_SIDE, MOST_SIDE, MOST_PIXELS = 32, 16_000, 50_000_000  # WebP has 16,383 at the most on a side
 
 _FORMATS = ("JPEG", "PNG", "WEBP")
+_MOST_SCANS = 50  # of a JPEG; cameras and programs write ten or so
+# Markers that begin a segment. In the data of a scan, an FF is followed by 00, or by what restarts the decoder there.
+_MARKER = re.compile(rb"\xff+([^\x00\x01\xd0-\xd7\xff])", re.DOTALL)
+_JPEG, _SCAN, _END = b"\xff\xd8", b"\xda", b"\xd9"
 _RECIPE = b"1"  # another one, if other files are made of the same upload; then they get other names
 
 
@@ -51,7 +56,7 @@ def make(content: bytes) -> Made:
     Raises:
         Refused: the content is no picture, is damaged, or is too small or too large.
     """
-    image = _upright(_open(content))
+    image = _read(content)
     background = _on_white(image)
     files = [
         (width, height, _webp(_resized(image, width, height)), _jpeg(_resized(background, width, height)))
@@ -62,27 +67,51 @@ def make(content: bytes) -> Made:
     return Made(digest, f"#{red:02x}{green:02x}{blue:02x}", files)
 
 
-def _open(content: bytes) -> "Image":
-    """Return the decoded picture. Before it decodes anything, it looks at the size that the file's head says."""
-    from PIL import Image, UnidentifiedImageError
-
+def _read(content: bytes) -> "Image":
+    """Return the picture of a file, as people are to see it."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of large pictures and odd files: it judges itself
         try:
-            image = Image.open(BytesIO(content), formats=_FORMATS)
-        except UnidentifiedImageError as error:
-            raise Refused("unknown_format") from error
-        except Image.DecompressionBombError as error:
-            raise Refused("too_many_pixels") from error
-        except Exception as error:
-            raise Refused("damaged") from error
-        _check_size(image.width, image.height)
-        try:
-            image.draft("RGB", (WIDTHS[-1], WIDTHS[-1]))  # a large JPEG is decoded at a half or a quarter of its size
-            image.load()
+            return _upright(_open(content))
+        except Refused:
+            raise
         except Exception as error:  # decoders of hostile files raise whatever they like
             raise Refused("damaged") from error
+
+
+def _open(content: bytes) -> "Image":
+    """Return the decoded picture. Before it decodes anything, it looks at what the file's head says."""
+    from PIL import Image, UnidentifiedImageError
+
+    try:
+        image = Image.open(BytesIO(content), formats=_FORMATS)
+    except UnidentifiedImageError as error:
+        raise Refused("unknown_format") from error
+    except Image.DecompressionBombError as error:
+        raise Refused("too_many_pixels") from error
+    _check_size(image.width, image.height)
+    if content.startswith(_JPEG) and _scans(content) > _MOST_SCANS:
+        raise Refused("damaged")
+    image.draft("RGB", (WIDTHS[-1], WIDTHS[-1]))  # a large JPEG is decoded at a half or a quarter of its size
+    image.load()
     return image
+
+
+def _scans(content: bytes) -> int:
+    """Return how many scans a JPEG has (ITU-T T.81, annex B).
+
+    A progressive one is decoded once for each scan, and a scan may have a few bytes. So of thousands of scans a small
+    file could keep a processor busy for hours. What follows the end of the picture, such as a film, does not count.
+    """
+    scans, at = 0, len(_JPEG)
+    while found := _MARKER.search(content, at):
+        kind, at = found[1], found.end()
+        if kind == _END:
+            break
+        if kind == _SCAN:
+            scans += 1
+        at += int.from_bytes(content[at : at + 2])  # the length of its segment, which the data of a scan follow
+    return scans
 
 
 def _check_size(width: int, height: int) -> None:
@@ -101,7 +130,10 @@ def _upright(image: "Image") -> "Image":
 
     wants_alpha = image.has_transparency_data
     profile = image.info.get("icc_profile")
-    turned: Image = ImageOps.exif_transpose(image)
+    try:
+        turned: Image = ImageOps.exif_transpose(image)
+    except Exception:  # noqa: BLE001 - how the camera was held cannot be read, but the picture can
+        turned = image
     if turned.mode.startswith("I;16"):
         turned = turned.point(lambda value: value / 256).convert("L")
     converted = _in_srgb(turned, profile) if profile else turned

@@ -750,11 +750,43 @@ CREATE INDEX orders_by_status ON orders (organisation_id, status, id);
 CREATE INDEX orders_by_buyer ON orders (organisation_id, mailbox_of(buyer_email), id);
 CREATE INDEX orders_by_account ON orders (account_id, id) WHERE account_id IS NOT NULL;
 
+-- What the platform keeps of what is sold, by currency: of each ticket a part in basis points and a fixed amount,
+-- within bounds. Terms of the nil organisation hold for all that have none of their own in a currency. Terms never
+-- change: others replace them. So an order shows what it was sold under. If return_on_refund, the fee goes back in
+-- proportion to what a refund gives back.
+CREATE TABLE fee_terms (
+    id               uuid PRIMARY KEY,
+    organisation_id  uuid NOT NULL,
+    currency         text NOT NULL,
+    basis_points     smallint NOT NULL CONSTRAINT fee_terms_basis_points CHECK (basis_points BETWEEN 0 AND 10000),
+    fixed            money_amount NOT NULL,
+    minimum          money_amount NOT NULL,
+    maximum          money_amount,
+    return_on_refund boolean NOT NULL,
+    created_at       timestamptz NOT NULL DEFAULT clock_timestamp(),
+    replaced_at      timestamptz CONSTRAINT fee_terms_replaced CHECK (replaced_at >= created_at),
+    CONSTRAINT fee_terms_bounds CHECK (minimum <= maximum),
+    CONSTRAINT fee_terms_one_holds UNIQUE NULLS NOT DISTINCT (organisation_id, currency, replaced_at)
+);
+
+CREATE FUNCTION refuse_change_of_terms() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION 'terms never change: others replace them';
+END $$;
+
+CREATE TRIGGER fee_terms_never_change BEFORE UPDATE ON fee_terms FOR EACH ROW
+    WHEN (OLD.replaced_at IS NOT NULL OR (NEW.id, NEW.organisation_id, NEW.currency, NEW.basis_points, NEW.fixed,
+        NEW.minimum, NEW.maximum, NEW.return_on_refund, NEW.created_at) IS DISTINCT FROM (OLD.id, OLD.organisation_id,
+        OLD.currency, OLD.basis_points, OLD.fixed, OLD.minimum, OLD.maximum, OLD.return_on_refund, OLD.created_at))
+    EXECUTE FUNCTION refuse_change_of_terms();
+CREATE TRIGGER fee_terms_stay BEFORE DELETE OR TRUNCATE ON fee_terms
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_change_of_terms();
+
 -- If is_group, one ticket admits as many people as the quantity says. The charge of an item is stored when it is bought
 -- (pricing.Charge). Refunds, emails and books read it here. The gross is unit_price * quantity. The total is the gross
 -- less the discount, plus the buyer's fee, plus the tax if it is on top of the price. An order may be placed under
--- terms: a row that never changes, with the rates and the refund policy. Terms decide on fees and tax. Without terms,
--- terms_id, buyer_fee, tax and platform_fee are all null.
+-- terms, which decide on fees and tax (fee_terms). Without terms, terms_id, buyer_fee, tax and platform_fee are all
+-- null. No foreign key checks terms_id: that would lock one row for each purchase.
 CREATE TABLE order_items (
     order_id       uuid NOT NULL,
     item_no        smallint NOT NULL,
@@ -1352,6 +1384,23 @@ CREATE INDEX scans_by_event ON scans (event_id, at, id) INCLUDE (gate, outcome);
 CREATE UNIQUE INDEX scans_sequence_key ON scans (event_id, device_id, sequence) WHERE sequence IS NOT NULL;
 CREATE INDEX scans_conflicts ON scans (event_id, at, id) WHERE let_in AND outcome NOT IN ('admitted', 'undone');
 
+-- ----------------------------------------------------------------------------------------------------- counting
+
+-- Up to which snapshot to count next, and if that is all there is. After a long pause it is a part: the next
+-- transactions, so many at the most. For that, all later ones are taken out of the snapshot of now.
+CREATE FUNCTION next_snapshot(counted pg_snapshot, most bigint) RETURNS TABLE (ends pg_snapshot, is_all boolean)
+LANGUAGE sql STABLE
+BEGIN ATOMIC
+    SELECT CASE WHEN last <= part_end THEN snapshot ELSE concat(least(first, part_end), ':', part_end, ':', (
+        SELECT string_agg(open::text, ',' ORDER BY open) FROM pg_snapshot_xip(snapshot) AS open WHERE open < part_end
+    ))::pg_snapshot END, last <= part_end
+    FROM (
+        SELECT snapshot, pg_snapshot_xmin(snapshot) AS first, pg_snapshot_xmax(snapshot) AS last,
+            (pg_snapshot_xmax(counted)::text::bigint + most)::text::xid8 AS part_end
+        FROM pg_current_snapshot() AS snapshot
+    ) AS taken;
+END;
+
 -- ---------------------------------------------------------------------------------------------------- analytics
 
 -- Where the views of an event came from on a day: a host, or what a link says of its campaign. A day has twenty such
@@ -1503,7 +1552,13 @@ CREATE TABLE ledger_transfers (
     CONSTRAINT ledger_transfers_source_key UNIQUE (source_id, posting_no, line_no)
 );
 CREATE INDEX ledger_transfers_by_organisation ON ledger_transfers (organisation_id, id);
+CREATE INDEX ledger_transfers_by_event ON ledger_transfers (event_id, id) WHERE event_id IS NOT NULL;
+CREATE INDEX ledger_transfers_by_order ON ledger_transfers (order_id, id) WHERE order_id IS NOT NULL;
 CREATE INDEX ledger_transfers_uncounted ON ledger_transfers (written_in);
+-- Finds what is rare among the sales of years. No sale or refund writes it.
+CREATE INDEX ledger_transfers_rare ON ledger_transfers (organisation_id, id)
+    WHERE kind IN ('dispute', 'dispute_of_return', 'dispute_lost', 'platform_cost', 'settlement', 'release',
+        'tax_release', 'payout', 'payout_sent', 'payout_returned', 'correction');
 
 CREATE FUNCTION refuse_change_of_books() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -1520,8 +1575,9 @@ SELECT id, organisation_id, kind, holder, account, currency, side * amount AS am
 FROM ledger_transfers JOIN transfer_kinds() USING (kind)
     CROSS JOIN LATERAL (VALUES (from_account, -1), (to_account, 1)) AS sides (account, side);
 
--- What is counted of the ledger: the balance of each account and event, and what each kind moved in a day (UTC). A job
--- adds each transfer once. So a balance is the counted one and the few transfers that are not counted yet.
+-- What is counted of the ledger: the balance of each account, and what each kind moved in a day (UTC). A job adds each
+-- transfer once. What an event has earned is released for each event, so pending and tax are counted by event. What
+-- providers hold is counted by provider. All else has the nil UUID and no provider here.
 CREATE TABLE ledger_balances (
     organisation_id uuid NOT NULL,
     currency        text NOT NULL,
@@ -1532,6 +1588,8 @@ CREATE TABLE ledger_balances (
     amount          bigint NOT NULL,
     PRIMARY KEY (organisation_id, currency, holder, account, event_id, provider)
 ) WITH (fillfactor = 70);
+CREATE INDEX ledger_balances_unreleased ON ledger_balances (organisation_id, event_id)
+    WHERE holder = 'platform' AND account IN ('pending', 'tax') AND amount <> 0;
 
 CREATE TABLE ledger_days (
     organisation_id uuid NOT NULL,
@@ -1546,6 +1604,7 @@ CREATE TABLE ledger_days (
     transfers       integer NOT NULL,
     PRIMARY KEY (organisation_id, day, currency, holder, kind, event_id, ticket_type_id, provider)
 ) WITH (fillfactor = 70);
+CREATE INDEX ledger_days_by_day ON ledger_days (day);
 
 -- One row: which transactions are counted, and as of when these are all. Whoever counts locks it.
 CREATE TABLE ledger_state (
@@ -1554,6 +1613,49 @@ CREATE TABLE ledger_state (
     as_of   timestamptz NOT NULL
 );
 INSERT INTO ledger_state (counted, as_of) VALUES (pg_current_snapshot(), now());
+
+-- What the balances are made of, exact at any moment: what is counted, and each entry that is not. The second bound is
+-- the greatest number of a transaction. It is without effect, but from a range the planner expects few rows.
+CREATE VIEW ledger_amounts AS
+SELECT organisation_id, currency, holder, account, event_id, provider, amount FROM ledger_balances WHERE amount <> 0
+UNION ALL
+SELECT organisation_id, currency, holder, account, event_id, provider, amount FROM ledger_entries
+WHERE written_in BETWEEN (SELECT pg_snapshot_xmin(counted) FROM ledger_state) AND '18446744073709551615'
+    AND NOT pg_visible_in_snapshot(written_in, (SELECT counted FROM ledger_state));
+
+-- What each kind moved in a day (UTC), exact at any time: what is counted, and what is not counted yet.
+CREATE VIEW ledger_turnover AS
+SELECT organisation_id, day, currency, holder, kind,
+    nullif(event_id, '00000000-0000-0000-0000-000000000000') AS event_id,
+    nullif(ticket_type_id, '00000000-0000-0000-0000-000000000000') AS ticket_type_id, amount
+FROM ledger_days
+UNION ALL
+SELECT organisation_id, (posted_at AT TIME ZONE 'UTC')::date, currency, holder, kind::text, event_id, ticket_type_id,
+    amount
+FROM ledger_transfers
+WHERE written_in BETWEEN (SELECT pg_snapshot_xmin(counted) FROM ledger_state) AND '18446744073709551615'
+    AND NOT pg_visible_in_snapshot(written_in, (SELECT counted FROM ledger_state));
+
+-- What an admin has added to an organisation's available money, or taken from it, and why.
+CREATE TABLE ledger_corrections (
+    id              uuid PRIMARY KEY,
+    organisation_id uuid NOT NULL REFERENCES organisations,
+    currency        text NOT NULL,
+    amount          bigint NOT NULL CHECK (amount <> 0),
+    reason          text NOT NULL,
+    made_by         uuid NOT NULL,
+    created_at      timestamptz NOT NULL DEFAULT now()
+);
+CREATE INDEX ledger_corrections_by_organisation ON ledger_corrections (organisation_id, id);
+
+-- A closed month's statement, as it was printed first. It never changes, whatever it names is called later.
+CREATE TABLE statements (
+    organisation_id uuid NOT NULL REFERENCES organisations,
+    month           date NOT NULL CONSTRAINT statements_of_months CHECK (extract(day FROM month) = 1),
+    document        bytea NOT NULL,
+    printed_at      timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (organisation_id, month)
+);
 
 -- --------------------------------------------------------------------------------------------- provider reports
 
@@ -1574,8 +1676,9 @@ CREATE TABLE provider_reports (
 
 -- A provider entry is one of a provider's balance report: what it added to the platform's balance there, or took from
 -- it. It moved the amount less the fee. If the provider has converted currencies, charged_amount is the amount as the
--- buyer paid it. The subject is the provider's name for the money, the refund, the dispute or the payout that the entry is about. When the
--- entry is due, a job looks for what we know of that. If that contradicts the entry, difference says how.
+-- buyer paid it. The subject is the provider's name for the money, the refund, the dispute or the payout that the entry
+-- is about. When the entry is due, a job looks for what we know of that. If that contradicts the entry, difference says
+-- how.
 CREATE TABLE provider_entries (
     id                  uuid PRIMARY KEY,
     provider            text NOT NULL,

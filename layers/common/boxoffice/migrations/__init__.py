@@ -100,9 +100,11 @@ def _prepare_roles(conn: psycopg.Connection) -> None:
     conn.execute(sql.SQL("GRANT USAGE ON SCHEMA public TO {}").format(role))
     conn.execute(sql.SQL("GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {}").format(role))
     conn.execute(sql.SQL("GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {}").format(role))
-    conn.execute(sql.SQL("REVOKE UPDATE, DELETE ON audit_log, ledger_transfers, migrations FROM {}").format(role))
+    conn.execute(
+        sql.SQL("REVOKE UPDATE, DELETE ON audit_log, ledger_transfers, migrations, statements FROM {}").format(role)
+    )
     conn.execute(sql.SQL("REVOKE UPDATE ON audit_values FROM {}").format(role))
-    conn.execute(sql.SQL("REVOKE DELETE ON audit_chains FROM {}").format(role))
+    conn.execute(sql.SQL("REVOKE DELETE ON audit_chains, fee_terms FROM {}").format(role))
 
 
 def _set_password(conn: psycopg.Connection, login: Mapping[str, str]) -> None:

@@ -36,7 +36,7 @@ def newsletter_confirm(conn: db.Connection, token_id: str) -> Content:
         "token": presented,
         "link": page_link("confirm-subscription", presented),
     }
-    subject = gettext("Do you want the newsletter of %(name)s?", name=newsletter.name)
+    subject = gettext("Do you want this newsletter?")
     return write("newsletter_confirm", subject, facts, seller=newsletter.sender)
 
 

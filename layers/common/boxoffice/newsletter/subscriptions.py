@@ -88,9 +88,10 @@ def page_to_unsubscribe(token: str) -> str:
     Raises:
         NotFound: the token is none of ours, or the deployment has no pages.
     """
-    if subscription_of(token) is None or not settings().public_url:
+    subscription_id = subscription_of(token)
+    if subscription_id is None or not settings().public_url:
         raise NotFound
-    return f"{settings().public_url}/unsubscribe#token={token}"
+    return f"{settings().public_url}/unsubscribe#token={subscription_token(subscription_id)}"  # ours, not what came
 
 
 def list_readers(

@@ -22,7 +22,7 @@ from boxoffice.models import (
     View,
     unchanged,
 )
-from boxoffice.pricing.models import Charge
+from boxoffice.pricing.models import Charge, FeeTerms
 from boxoffice.questions.answers import Answers, AnswerView
 from boxoffice.seats.models import SeatRequest, SeatView
 from boxoffice.stock.models import Draw
@@ -165,6 +165,12 @@ class OrderItemView(View):
     seats: list[SeatView] = Field(default_factory=list)
 
 
+class SoldItemView(OrderItemView):
+    platform_fee: int | None = Field(
+        description="What the platform keeps of what the seller gets for this item, for managers only"
+    )
+
+
 class OrderTicketView(View):
     id: Id
     ticket_type_id: Id
@@ -227,7 +233,7 @@ class OrderView(ReadOrder):
         description="What people must look at about the order's money, for managers only"
     )
     voucher: str | None = Field(description="The code of the voucher that the order redeems")
-    items: list[OrderItemView]
+    items: list[SoldItemView]
     answers: dict[Id, list[AnswerView]] = Field(description="To what was asked once the order, by event")
     holders: list[HolderView] = Field(description="Whom the tickets will be for, until they are issued")
     tickets: list[OrderTicketView]
@@ -275,7 +281,10 @@ class OrderFilters:
 
 @dataclass(frozen=True)
 class SaleTerms:
-    """What a purchase needs to know of a ticket type: price, sale window, limits, pools, and what the event asks."""
+    """What a purchase needs to know of a ticket type: price, sale window, limits, pools, and what the event asks.
+
+    The last five fields are the terms of the platform's fee. In an order all ticket types have the same ones.
+    """
 
     ticket_type_id: UUID
     ticket_type_name: str
@@ -300,6 +309,21 @@ class SaleTerms:
     asks_challenge: bool
     confirm_free_orders: bool
     form: dict[str, Any] | None
+    terms_id: UUID | None
+    fee_basis_points: int | None
+    fee_fixed: int | None
+    fee_minimum: int | None
+    fee_maximum: int | None
+
+    @property
+    def fee(self) -> FeeTerms | None:
+        """Return the terms of the platform's fee that hold for an order, if there are any."""
+        if self.terms_id is None:
+            return None
+        assert self.fee_basis_points is not None
+        assert self.fee_fixed is not None
+        assert self.fee_minimum is not None
+        return FeeTerms(self.terms_id, self.fee_basis_points, self.fee_fixed, self.fee_minimum, self.fee_maximum)
 
 
 @dataclass(frozen=True)

@@ -1,17 +1,24 @@
 -- Statements on orders.
 
 -- name: list_sale_terms
--- The sale terms of some ticket types, in the order of the ids. Hidden ticket types are among them: the caller checks
--- that a voucher unlocks them. Stock is not read.
+-- The sale terms of some ticket types, in the order of the ids, with the terms of the platform's fee if there are any.
+-- Hidden ticket types are among them: the caller checks that a voucher unlocks them. Stock is not read.
 SELECT ticket_types.id AS ticket_type_id, ticket_types.name AS ticket_type_name, event_id, title AS event_title,
     organisation_id, currency, price AS unit_price, sales_start AS on_sale_from,
     least(coalesce(sales_end, ends_at), ends_at) AS on_sale_until, min_per_order, max_per_order, max_per_buyer,
     ticket_mode, hidden, seated, pool_id, pool.row_count AS pool_rows, capacity_pool_id,
     capacity.row_count AS capacity_rows, organisations.status = 'approved' AS seller_sells,
-    asks_challenge, confirm_free_orders, form
+    asks_challenge, confirm_free_orders, form, fee.id AS terms_id, fee.basis_points AS fee_basis_points,
+    fee.fixed AS fee_fixed, fee.minimum AS fee_minimum, fee.maximum AS fee_maximum
 FROM ticket_types JOIN events ON events.id = event_id JOIN organisations ON organisations.id = organisation_id
     JOIN stock_pools AS pool ON pool.id = pool_id
     LEFT JOIN stock_pools AS capacity ON capacity.id = capacity_pool_id
+    LEFT JOIN LATERAL (
+        SELECT id, basis_points, fixed, minimum, maximum FROM fee_terms
+        WHERE organisation_id IN (events.organisation_id, '00000000-0000-0000-0000-000000000000')
+            AND fee_terms.currency = events.currency AND replaced_at IS NULL
+        ORDER BY organisation_id DESC LIMIT 1
+    ) AS fee ON true
 WHERE ticket_types.id = ANY(%(ticket_type_ids)s) AND ticket_types.deleted_at IS NULL
     AND events.status = 'published' AND events.deleted_at IS NULL
 ORDER BY array_position(%(ticket_type_ids)s, ticket_types.id)
@@ -192,7 +199,8 @@ SELECT orders.id, number, organisation_id, account_id, status, buyer_name, buyer
     WHERE order_id = orders.id AND settled_at IS NULL), '{}') AS money_matters,
     (SELECT coalesce(jsonb_agg(jsonb_build_object('event_id', item.event_id, 'ticket_type_id', ticket_type_id,
         'event_title', title, 'ticket_type_name', name, 'quantity', item.quantity, 'unit_price', unit_price,
-        'discount', item.discount, 'total', item.total, 'is_group', is_group, 'seats', (
+        'discount', item.discount, 'total', item.total, 'platform_fee', coalesce(platform_fee, 0),
+        'is_group', is_group, 'seats', (
             SELECT coalesce(jsonb_agg(jsonb_build_object('id', seats.id, 'label', label) ORDER BY place), '[]')
             FROM unnest(seat_ids) WITH ORDINALITY AS item_seat (id, place) JOIN seats ON seats.id = item_seat.id
         )) ORDER BY item_no), '[]')

@@ -323,6 +323,11 @@ def without_new_holders(tickets: Sequence[dict[str, object]]) -> list[dict[str, 
     return [ticket | hidden if ticket["transferred"] else ticket for ticket in tickets]
 
 
+def without_fees(items: Sequence[dict[str, object]]) -> list[dict[str, object]]:
+    """Return the items of an order as its buyer sees them: without what the platform keeps."""
+    return [item | {"platform_fee": None} for item in items]
+
+
 def webhook_type(status: OrderStatus) -> WebhookType | None:
     """Return the type of the webhook that reports an order's new state. None if no webhook reports it."""
     match status:

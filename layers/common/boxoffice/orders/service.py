@@ -162,7 +162,7 @@ def _read_cart(conn: db.Connection, request: OrderRequest) -> Cart:
     candidates = _list_vouchers(conn, event_ids, request.voucher) if request.voucher else []
     voucher = rules.redeemed_voucher(terms, quantities, candidates, request.voucher, now)
     items = rules.cart_items(terms, quantities, request.ticket_mode, now)
-    charges = charges_of(rules.priced_items(items), voucher, money.step(items[0].terms.currency))
+    charges = charges_of(rules.priced_items(items), voucher, money.step(terms[0].currency), terms[0].fee)
     return Cart(items, charges, voucher, rules.seat_requests(request.items, items, request.waitlist_token))
 
 
@@ -437,7 +437,7 @@ def _placed_order(
 def get_order(conn: db.Connection, caller: Caller, reference: str) -> OrderView:
     """Return an order, found by its id or its number.
 
-    Only managers get its history, its money matters, and who holds the tickets that have passed on.
+    Only managers get its history, its money matters, the platform's fee, and who holds the tickets that have passed on.
 
     Raises:
         NotFound: there is no such order, or the caller may not see it.
@@ -445,7 +445,8 @@ def get_order(conn: db.Connection, caller: Caller, reference: str) -> OrderView:
     order = db.get(conn, OrderDetails, SQL.get_order, **rules.parse_reference(reference))
     acts_as = require_order(conn, caller, order)
     if acts_as is not Who.MANAGER:
-        order = replace(order, history=None, money_matters=None, tickets=rules.without_new_holders(order.tickets))
+        tickets, items = rules.without_new_holders(order.tickets), rules.without_fees(order.items)
+        order = replace(order, history=None, money_matters=None, tickets=tickets, items=items)
     return OrderView.model_validate(order)
 
 

@@ -20,6 +20,23 @@ class PricedItem:
 
 
 @dataclass(frozen=True)
+class FeeTerms:
+    """What the platform keeps of each ticket that is not free, in the currency of the order.
+
+    Attributes:
+        basis_points: the part of what is paid, in hundredths of a percent.
+        fixed: an amount for each ticket.
+        minimum: what the fee of a ticket comes to at least, and ``maximum`` at most if there is one.
+    """
+
+    id: UUID
+    basis_points: int
+    fixed: int
+    minimum: int
+    maximum: int | None
+
+
+@dataclass(frozen=True)
 class Charge:
     """What an item of an order costs, in parts. An order stores its charges when it is placed, and they never change.
 

@@ -8,14 +8,20 @@ All of it counts in price steps of the currency (`money.step`): three units shar
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import accumulate, pairwise
 
-from boxoffice.pricing.models import Charge, PricedItem
+from boxoffice.pricing.models import Charge, FeeTerms, PricedItem
 from boxoffice.vouchers.rows import Voucher
 from boxoffice.vouchers.rules import covers, discount_on
 
+WHOLE = 10_000
+"""Basis points of the whole."""
 
-def charges_of(items: Sequence[PricedItem], voucher: Voucher | None, step: int) -> list[Charge]:
+
+def charges_of(
+    items: Sequence[PricedItem], voucher: Voucher | None, step: int, terms: FeeTerms | None = None
+) -> list[Charge]:
     """Return the charge of each item, in the order of the items.
 
     The discount is computed once, on the price of all units that the voucher covers. Items share it by their part of
@@ -23,8 +29,9 @@ def charges_of(items: Sequence[PricedItem], voucher: Voucher | None, step: int) 
 
     Args:
         step: the price step of the order's currency. Each price is a multiple of it.
+        terms: the terms that hold for the order, if there are any. They change nothing of what the buyer pays.
     """
-    return [
+    charges = [
         Charge(
             terms_id=None,
             gross=item.gross,
@@ -36,6 +43,38 @@ def charges_of(items: Sequence[PricedItem], voucher: Voucher | None, step: int) 
         )
         for item, discount in zip(items, _discounts(items, voucher, step), strict=True)
     ]
+    if terms is None:
+        return charges
+    return [
+        replace(
+            charge,
+            terms_id=terms.id,
+            buyer_fee=0,
+            tax=0,
+            platform_fee=platform_fee(charge.total, item.quantity, terms, step),
+        )
+        for item, charge in zip(items, charges, strict=True)
+    ]
+
+
+def platform_fee(paid: int, quantity: int, terms: FeeTerms, step: int) -> int:
+    """Return what the platform keeps of an item: never more than what is paid for it, and nothing of a free one.
+
+    A group ticket counts as many as it admits. The part of what is paid is rounded once, to the nearest price step, and
+    of two equally near ones to the even one. The bounds are those of a ticket, times the quantity.
+    """
+    part = _half_even(paid * terms.basis_points, WHOLE * step) * step
+    fee = max(part + terms.fixed * quantity, terms.minimum * quantity)
+    if terms.maximum is not None:
+        fee = min(fee, terms.maximum * quantity)
+    return min(fee, paid)
+
+
+def _half_even(numerator: int, denominator: int) -> int:
+    """Return the nearest integer to a fraction that is not negative. Of two equally near ones, return the even one."""
+    below, rest = divmod(numerator, denominator)
+    is_above = 2 * rest > denominator or (2 * rest == denominator and below % 2 == 1)
+    return below + is_above
 
 
 def _discounts(items: Sequence[PricedItem], voucher: Voucher | None, step: int) -> list[int]:

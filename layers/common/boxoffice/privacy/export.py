@@ -6,7 +6,15 @@ from typing import Any, LiteralString
 from uuid import UUID
 
 from boxoffice import audit, db, sql
-from boxoffice.pagination import FIRST_ID, bad_cursor, decode_number_and_text, encode
+from boxoffice.pagination import (
+    FIRST_ID,
+    MOST_CHARACTERS,
+    bad_cursor,
+    characters_of,
+    decode_number_and_text,
+    encode,
+    rows_with_room,
+)
 from boxoffice.privacy.models import Person, PersonalData
 
 SQL = sql.queries("privacy")
@@ -48,15 +56,16 @@ def read(conn: db.Connection, person: Person, cursor: str | None) -> PersonalDat
     """
     first, after = _position(cursor)
     found: dict[str, list[dict[str, Any]]] = {}
-    left, next_cursor = _MOST, None
+    left, room, next_cursor = _MOST, MOST_CHARACTERS, None
     for number, (name, statement, start) in [*enumerate(_SECTIONS)][first:]:
         key = after or start
         rows = db.page(conn, _Row, statement, limit=left, after=key, **person.params)
-        found[name] = [_shown(row.data) for row in rows[:left]]
-        if len(rows) > left:
-            next_cursor = encode(number, rows[left - 1].key if left else key)
+        page = rows_with_room(rows[:left], room) or (rows[:1] if left == _MOST else [])
+        found[name] = [_shown(row.data) for row in page]
+        if len(rows) > len(page):
+            next_cursor = encode(number, page[-1].key if page else key)
             break
-        left, after = left - len(rows), None
+        left, room, after = left - len(page), room - characters_of(page), None
     return PersonalData.model_validate({**found, "next_cursor": next_cursor})
 
 

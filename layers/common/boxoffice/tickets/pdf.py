@@ -1,23 +1,13 @@
-"""Tickets to print: a PDF with one page a ticket, which Typst makes from the template `tickets.typ` (decision 27).
+"""Tickets to print: a PDF with one page a ticket, made from the template `tickets.typ`."""
 
-Typst sets text of any script, and embeds only those parts of the fonts that the text needs. It stays ready between
-invocations, so a page takes a millisecond or two. The template receives texts as JSON, never as markup.
-"""
-
-import json
-import os
-from functools import cache
-from pathlib import Path
 from typing import Any
 
-from boxoffice import times
+from boxoffice import times, typesetting
 from boxoffice.ids import shown_order_number
 from boxoffice.languages import gettext, ngettext, written_in
 from boxoffice.tickets import qr
 from boxoffice.tickets.faces import printable
 from boxoffice.tickets.models import PrintedTicket, Printout
-
-_HERE = Path(__file__).parent
 
 
 def render(printout: Printout) -> bytes:
@@ -25,17 +15,7 @@ def render(printout: Printout) -> bytes:
     with written_in(printout.locale):
         numbered = enumerate(printout.tickets, start=printout.offset + 1)
         pages = [_page(ticket, number, printout.total) for number, ticket in numbered]
-    document: bytes = _typesetter().compile(_source(pages), format="pdf")
-    return document
-
-
-def _source(pages: list[dict[str, Any]]) -> bytes:
-    """Return the source of a document that prints these pages with the template.
-
-    The template itself never changes, so Typst keeps what it has worked out about it. The pages are JSON in a string:
-    plain ASCII, which Typst and JSON escape in the same way.
-    """
-    return f'#import "tickets.typ": printed\n#printed(json(bytes({json.dumps(json.dumps(pages))})))'.encode()
+    return typesetting.pdf("tickets/tickets.typ", "printed", pages)
 
 
 def _page(ticket: PrintedTicket, number: int, count: int) -> dict[str, Any]:
@@ -76,18 +56,3 @@ def _page(ticket: PrintedTicket, number: int, count: int) -> dict[str, Any]:
 def _unbroken(span: str) -> str:
     """Return a span of time that breaks behind its dash alone."""
     return "\N{NO-BREAK SPACE}– ".join(moment.replace(" ", "\N{NO-BREAK SPACE}") for moment in span.split(" – "))
-
-
-@cache
-def _typesetter() -> Any:
-    """Return this execution environment's compiler, which keeps the fonts and what it has worked out before."""
-    import noto_cjk_sans_jp_regular as cjk
-    import typst
-
-    # Typst would use several threads. An environment has part of one processor, so they would only wait in turns.
-    os.environ.setdefault("RAYON_NUM_THREADS", "1")
-    return typst.Compiler(
-        root=_HERE,
-        font_paths=[_HERE / "fonts", Path(cjk.__file__).parent],
-        ignore_system_fonts=True,
-    )

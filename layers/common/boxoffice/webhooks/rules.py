@@ -203,9 +203,9 @@ def retry_after(value: str, now: datetime) -> timedelta | None:
         return timedelta(seconds=min(int(value[:10]), int(LONGEST_WAIT.total_seconds())))
     try:
         moment = parsedate_to_datetime(value)
-    except ValueError:
+        return max(moment.astimezone(UTC) - now, timedelta(0)) if moment.tzinfo else None
+    except (ValueError, OverflowError):  # it is none, or of a year that no calendar has
         return None
-    return max(moment.astimezone(UTC) - now, timedelta(0)) if moment.tzinfo else None
 
 
 def endpoint_in(record: str) -> UUID:
