@@ -558,7 +558,7 @@ COMPARISON = re.compile(
 )
 COMPARISONS = {
     "provider_reports/find_booked": 2,
-    "provider_reports/find_money": 1,
+    "provider_reports/find_money": 2,
     "provider_reports/find_payment": 1,
     "provider_reports/list_missing_entries": 3,
     "provider_reports/open_reports": 1,

@@ -17,7 +17,8 @@ Every transaction takes its locks in this order, so that none deadlocks:
     7. the withdrawal of a key, its renewals (only with SKIP LOCKED), then tickets by id, each with its row of the
         guest list
     8. a claim, its place, then slots by number, then a customer
-    9. an incoming payment, its reversals and refunds (several only by who holds the order), then money matters
+    9. an incoming payment, its reversals and refunds (several only by who holds the order). Entries of a provider's
+        balance report by id (only with SKIP LOCKED), then the report itself. Then money matters, several by id
     10. an announcement, an issue of a newsletter, or the reminder of an event (jobs only with SKIP LOCKED).
         Subscriptions to newsletters by id. Whoever makes one locks the former one of its mailbox after it. Then rows
         that are only inserted: slugs of events in their order, idempotency keys, messages of the outbox, webhooks. What
