@@ -33,6 +33,14 @@ INSERT INTO incoming_payments (id, payment_id, provider, merchant_id, reference,
 SELECT id, id, 'sandbox', '00000000-0000-0000-0000-000000000000', id::text, 2 * %(unit_price)s, %(currency)s, true, at
 FROM sale;
 
+INSERT INTO ledger_transfers (id, organisation_id, kind, holder, currency, amount, source_id, posting_no, line_no,
+    order_id, event_id, ticket_type_id, provider, posted_at)
+SELECT uuidv7(), %(organisation_id)s, kind, 'platform', %(currency)s, 2 * %(unit_price)s, id, 1, line_no, id, event_id,
+    ticket_type_id, provider, at
+FROM sale CROSS JOIN (
+    VALUES ('receipt', 1, NULL, NULL, 'sandbox'), ('sale', 2, %(event_id)s::uuid, %(ticket_type_id)s::uuid, NULL)
+) AS transfer (kind, line_no, event_id, ticket_type_id, provider);
+
 INSERT INTO tickets (id, order_id, item_no, position, organisation_id, event_id, ticket_type_id, holder_name, key_id,
     qr_hash, max_entries, created_at)
 SELECT overlay(id::text PLACING position::text FROM 16 FOR 1)::uuid, id, 1, position, %(organisation_id)s, %(event_id)s,

@@ -3,6 +3,7 @@
 from boxoffice import db
 from boxoffice.api import caller, etag, handler, route
 from boxoffice.auth import Who
+from boxoffice.errors import TooManyRequests
 from boxoffice.events import service
 from boxoffice.events.errors import INVALID_EVENT, EventSlugTaken
 from boxoffice.events.models import EventRequest, EventView
@@ -19,7 +20,7 @@ __all__ = ["handler"]
     who=Who.MANAGER,
     scope=Scope.EVENTS_WRITE,
     status=201,
-    raises=(*INVALID_EVENT, *INVALID_TICKET_TYPE, EventSlugTaken, PictureNotReady),
+    raises=(*INVALID_EVENT, *INVALID_TICKET_TYPE, EventSlugTaken, PictureNotReady, TooManyRequests),
 )
 def create_event(event: EventRequest) -> EventView:
     """Draft an event, with its ticket types.

@@ -3,6 +3,7 @@
 from boxoffice import db
 from boxoffice.api import IdempotencyKey, PathId, caller, handler, route
 from boxoffice.auth import Who
+from boxoffice.errors import TooManyRequests
 from boxoffice.events import copies
 from boxoffice.events.errors import EndsInThePast, TooManyCopies
 from boxoffice.events.models import DuplicateRequest, DuplicatesView
@@ -17,7 +18,7 @@ __all__ = ["handler"]
     who=Who.MANAGER,
     scope=Scope.EVENTS_WRITE,
     status=201,
-    raises=(EndsInThePast, TooManyCopies),
+    raises=(EndsInThePast, TooManyCopies, TooManyRequests),
 )
 def duplicate_event(event_id: PathId, request: DuplicateRequest, key: IdempotencyKey) -> DuplicatesView:
     """Draft an event again at other times, at up to 100 in one request. All copies are made, or none.

@@ -20,11 +20,14 @@ __all__ = ["handler"]
     raises=(TooManyRequests,),
 )
 def create_export(organisation_id: PathId, export: ExportRequest, key: IdempotencyKey) -> ExportView:
-    """Ask for a file of attendees, orders, scans, revenue or subscriptions, as CSV or XLSX.
+    """Ask for a file of attendees, orders, scans, revenue, subscriptions or the books, as CSV or XLSX.
 
-    A worker writes it. Ask for its progress with `get_export`, which also has the link. Revenue is for owners, and for
-    API keys that may read money. Who has subscribed to the newsletter is for owners, and for no key. An
+    A worker writes it. Ask for its progress with `get_export`, which also has the link. Revenue and the books are for
+    owners, and for API keys that may read money. Who has subscribed to the newsletter is for owners, and for no key. An
     organisation may ask for 30 files in an hour, and a file has a million rows at the most.
+
+    `ledger` has each entry of the books. `accounting` has the same for an accountant's program: each booking debits one
+    account and credits another one with the same amount, under one `reference`.
 
     Times are on the clock of the venue, and amounts in the major unit. In CSV, a text that begins with one of `=+-@`
     has an apostrophe before it, so that no program takes it for a formula.

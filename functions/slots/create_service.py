@@ -3,6 +3,7 @@
 from boxoffice import db
 from boxoffice.api import caller, etag, handler, route
 from boxoffice.auth import Who
+from boxoffice.errors import TooManyRequests
 from boxoffice.scopes import Scope
 from boxoffice.slots import service
 from boxoffice.slots.errors import PlaceEventNotFound
@@ -11,7 +12,9 @@ from boxoffice.slots.models import PlaceRequest, PlaceView
 __all__ = ["handler"]
 
 
-@route("POST", "/v1/services", who=Who.MANAGER, scope=Scope.SLOTS, status=201, raises=(PlaceEventNotFound,))
+@route(
+    "POST", "/v1/services", who=Who.MANAGER, scope=Scope.SLOTS, status=201, raises=(PlaceEventNotFound, TooManyRequests)
+)
 def create_service(request: PlaceRequest) -> PlaceView:
     """Make a cloakroom, a car park or another place with capacity.
 

@@ -457,7 +457,7 @@ BREACHES: dict[str, str | Copy | tuple[str | Copy, ...]] = {
     ),
     "exports_finished": "UPDATE exports SET status = 'ready'",
     "exports_format_check": "UPDATE exports SET format = 'pdf'",
-    "exports_kind_check": "UPDATE exports SET kind = 'ledger'",
+    "exports_kind_check": "UPDATE exports SET kind = 'lost'",
     "exports_of_event": "UPDATE exports SET event_id = NULL",
     "exports_organisation_id_fkey": f"UPDATE exports SET organisation_id = {NEW}",
     "exports_pkey": copy("exports"),

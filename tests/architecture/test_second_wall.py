@@ -85,11 +85,11 @@ OPENED = """
     organisations: get_name get_organisation insert_organisation lock_account_and_insert_owner lock_organisation
         replace_invitation set_role set_status update_organisation
     payments: ask_later book_elsewhere clear_end_of_order close_matter close_payment close_unprepared
-        end_refund_by_hand fits_late_share get_booked get_incoming_payment get_payment_to_prepare
+        end_refund_by_hand find_money_of_order fits_late_share get_booked get_payment_to_prepare
         has_open_dispute has_unsent_refund has_waiting_reversal insert_incoming_payment insert_payment
         insert_payment_by_hand insert_refund insert_unannounced_payment keep_order list_payments_of_order
         list_replaceable_reversals list_unbooked_reversals list_waiting_reversals lock_and_close_matters
-        lock_events_of_order
+        lock_events_of_order get_money_to_book lock_incoming_payment lock_money_of_refund
         lock_reducible_refunds open_matter reduce_refund reopen_payment retry_refund return_incoming_payment
         set_booked set_ends_order set_pays_order set_prepared set_processing set_refund set_unpaid settle_matter
         stop_asking take_from_incoming_payment upsert_reversal

@@ -8,11 +8,10 @@ from psycopg import Connection
 
 from boxoffice.auth import Caller, Who
 from boxoffice.guest_tokens import order_token
-from boxoffice.orders import service as orders
 from boxoffice.payments import reconciliation, sandbox, sending, service
 from boxoffice.payments.models import PLATFORM_MERCHANT, PaymentRequest
 from boxoffice.refunds import ending
-from tests.helpers import factories, invariants, sellers
+from tests.helpers import factories, invariants, payers, sellers
 from tests.helpers.payers import emails
 from tests.helpers.provider_servers import Flutterwave, Stripe, make_all_due
 from tests.helpers.racing import die_everywhere
@@ -42,10 +41,8 @@ def reconcile(conn: Connection) -> None:
 
 
 def owe(conn: Connection) -> UUID:
-    payment, order = conn.execute("SELECT id, order_id FROM payments").fetchall()[0]
-    with conn.transaction():
-        orders.lock_order(conn, order)
-        return sending.owe_refund(conn, payment, 5000, "asked for")
+    (payment,) = conn.execute("SELECT id FROM payments").fetchall()[0]
+    return payers.owe_refund(conn, payment, 5000)
 
 
 def send(refund: UUID) -> Callable[[Connection], None]:

@@ -144,10 +144,12 @@ def test_a_refund_that_another_worker_has_taken_stays_as_that_one_left_it(
             provider_servers.make_all_due(conn)
             (b,) = sending.try_refunds(conn, ids=[refund_id])
             if then is not None:
-                sending.record_outcome(conn, replace(b, answer=then))
+                with conn.transaction():
+                    sending.record_outcome(conn, replace(b, answer=then))
             before = row(conn, "refunds", refund_id)
 
-            sending.record_outcome(conn, replace(a, answer=late))
+            with conn.transaction():
+                sending.record_outcome(conn, replace(a, answer=late))
 
             assert row(conn, "refunds", refund_id) == before
 

@@ -14,6 +14,7 @@
 - `authenticators`: an app that makes the codes of a second factor
 - `challenges`: a provider of challenges as a process (`challenge_server`), and people who solve them
 - `google`: Google as a process (`google_server`), and people who log in there
+- `postings`: transfers of the ledger that were posted on some day
 - `sellers`: managers who refund, and paid orders
 - `newsletters`: readers who subscribe, and owners who write to them
 - `moves`: managers who move an event, and the job that tells of it

@@ -447,10 +447,14 @@ def payment(conn: psycopg.Connection, order_id: UUID, **overrides: Any) -> UUID:
 
 
 def incoming_payment(conn: psycopg.Connection, payment: dict[str, Any], **overrides: Any) -> UUID:
-    """The money of a payment, which its order keeps."""
+    """The money of a payment, which its order keeps. It is in the books."""
+    from boxoffice.payments import books
+
     known = {name: payment[name] for name in ("provider", "amount", "currency")}
     row = {"id": new_id(), "payment_id": payment["id"], "merchant_id": UUID(int=0), "reference": payment["id"], **known}
-    return _insert(conn, "incoming_payments", {**row, "pays_order": True, **overrides})
+    incoming_id = _insert(conn, "incoming_payments", {**row, "pays_order": True, **overrides})
+    books.post(conn, incoming_id)
+    return incoming_id
 
 
 def money_matter(conn: psycopg.Connection, order_id: UUID, **overrides: Any) -> UUID:

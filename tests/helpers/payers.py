@@ -10,13 +10,24 @@ from uuid import UUID
 
 import psycopg
 
+from boxoffice import db
 from boxoffice.guest_tokens import order_token
-from boxoffice.payments import providers, sandbox
+from boxoffice.orders import service as orders
+from boxoffice.payments import books, providers, sandbox, sending
 from boxoffice.payments.providers import ProviderInfo
 from boxoffice.provider_names import PROVIDERS
 from tests.helpers.support import Answer, Client
 
 NOBODY_LISTENS = "http://127.0.0.1:9"
+
+
+def owe_refund(conn: db.Connection, payment: UUID, amount: int) -> UUID:
+    """Owe a refund of a payment that has paid its order, and post it to the books, as whoever refunds an order does."""
+    with conn.transaction():
+        orders.lock_order(conn, db.value(conn, "SELECT order_id FROM payments WHERE id = %(id)s", id=payment))
+        refund = sending.owe_refund(conn, payment, amount, "asked for")
+        books.post(conn, books.lock(conn, refund))
+    return refund
 
 
 def _account(info: ProviderInfo) -> dict[str, str]:

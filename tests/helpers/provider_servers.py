@@ -278,6 +278,10 @@ class Sandbox(ProviderServer):
         reference = f"{kind.partition('.')[0]}_{payment['id']}"
         return self.control(f"payments/{payment['id']}/reversals", type=kind, amount=amount, reference=reference)
 
+    def balance(self) -> dict[str, int]:
+        """Return what the sandbox holds in each currency, of all payments that it knows."""
+        return dict(self._http.get(f"{PATH}/balance").json())
+
     def take_answers(self) -> list[dict[str, Any]]:
         """Return when each call of the API since the last such request was made, and how it was answered."""
         return list(self._http.get(f"{PATH}/control/answers").json())

@@ -17,12 +17,14 @@ Every transaction takes its locks in this order, so that none deadlocks:
     7. the withdrawal of a key, its renewals (only with SKIP LOCKED), then tickets by id, each with its row of the
         guest list
     8. a claim, its place, then slots by number, then a customer
-    9. an incoming payment, its reversals and refunds (several only by who holds the order). Entries of a provider's
-        balance report by id (only with SKIP LOCKED), then the report itself. Then money matters, several by id
+    9. an incoming payment, its reversals and refunds (several only by who holds the order), then money matters.
+        Whoever changes how a refund or a reversal stands in the books locks its incoming payment first. Who only leases
+        a refund, or makes it due, locks it alone and takes nothing after it but what it holds already. Entries of a
+        balance report by id (only with SKIP LOCKED) come before the report, and both before money matters by id
     10. an announcement, an issue of a newsletter, or the reminder of an event (jobs only with SKIP LOCKED).
         Subscriptions to newsletters by id. Whoever makes one locks the former one of its mailbox after it. Then rows
-        that are only inserted: slugs of events in their order, idempotency keys, messages of the outbox, webhooks. What
-        is counted of sales or of the ledger, with its sums
+        that are only inserted: slugs of events in their order, idempotency keys, messages of the outbox, webhooks, and
+        transfers of the ledger by who has locked their source. What is counted of sales or of the ledger, with its sums
     11. the audit chain (several only of accounts that the transaction has locked or made)
     12. rate limits, last of all: by one statement, in the order of their buckets. What counts before anything happens
         does so in a transaction of its own

@@ -56,6 +56,7 @@ INVITATIONS = 20
 FILES = 30
 EXPORTS = 5  # in a day
 UPLOADS = 200  # of an organisation
+MADE = {"events": 200, "copies": 20, "places": 100}  # for an organisation, and by an account or a key
 WAITLIST_LINKS, WAITLIST_LINKS_BY_ALL = 10, 30  # in a day, to a mailbox
 
 _LINKS_WINDOW = {"reset": HALF, "orders": HOUR}  # no longer than such a link works
@@ -383,6 +384,20 @@ def limit_uploads(conn: db.Connection, organisation_id: UUID) -> None:
         TooManyRequests: there were two hundred in an hour before.
     """
     _count_in(conn, [Limit(f"upload {organisation_id}", UPLOADS, HOUR)])
+
+
+def limit_making(
+    conn: db.Connection, caller: Caller, organisation_id: UUID, what: Literal["events", "copies", "places"]
+) -> None:
+    """Count a request that may write rows by the ten thousand, in the transaction that does it.
+
+    Whoever waits for approval may draft events, too. So a stranger could fill the database with a few bytes a request.
+
+    Raises:
+        TooManyRequests: in an hour before, 200 events or 100 places were made, or 20 requests have made copies.
+    """
+    makers = (f"of {organisation_id}", f"by {caller.actor}")
+    _count_in(conn, [Limit(f"{what} {maker}", MADE[what], HOUR) for maker in makers])
 
 
 def limit_guest_searches(caller: Caller) -> None:

@@ -1715,7 +1715,8 @@ CREATE TABLE exports (
     id              uuid PRIMARY KEY,
     organisation_id uuid NOT NULL REFERENCES organisations,
     event_id        uuid REFERENCES events,
-    kind            text NOT NULL CHECK (kind IN ('attendees', 'orders', 'scans', 'revenue', 'subscriptions')),
+    kind            text NOT NULL CHECK (kind IN (
+        'attendees', 'orders', 'scans', 'revenue', 'subscriptions', 'ledger', 'accounting')),
     format          text NOT NULL CHECK (format IN ('csv', 'xlsx')),
     since           date,
     until           date,
@@ -1729,7 +1730,7 @@ CREATE TABLE exports (
     created_at      timestamptz NOT NULL DEFAULT now(),
     finished_at     timestamptz,
     CONSTRAINT exports_days CHECK (until >= since),
-    CONSTRAINT exports_of_event CHECK (event_id IS NOT NULL OR kind IN ('orders', 'revenue', 'subscriptions')),
+    CONSTRAINT exports_of_event CHECK (event_id IS NOT NULL OR kind NOT IN ('attendees', 'scans')),
     CONSTRAINT exports_finished CHECK ((status IN ('ready', 'failed')) = (finished_at IS NOT NULL)),
     CONSTRAINT exports_due_until_finished CHECK ((due_at IS NULL) = (finished_at IS NOT NULL)),
     CONSTRAINT exports_failed_with_reason CHECK ((status = 'failed') = (failure IS NOT NULL))

@@ -12,7 +12,8 @@ _LINE_BREAKS = "\n\x0b\x0c\r\x85\u2028\u2029"
 _BREAK = rf"\r\n|[{_LINE_BREAKS}]"
 _BREAKS_AND_TABS = rf"[\t{_LINE_BREAKS}][\t {_LINE_BREAKS}]*"
 _DROPPED = "[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
-_BLANKS = "\u115f\u1160\u2800\u3164\uffa0"  # letters and a symbol for Unicode, but they leave no ink
+# Letters and symbols for Unicode, but they leave no ink, or stand for what was not copied with them.
+_BLANKS = "\u115f\u1160\u2800\u3164\uffa0\ufffc\U00013441\U00013442\U0001d159"
 
 _DOTS = ".\u2024\u3002\uff0e\uff61"  # between the labels of a domain
 

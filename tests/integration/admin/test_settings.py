@@ -13,7 +13,7 @@ from boxoffice import config, platform_settings
 from boxoffice.admin import settings
 from boxoffice.auth import Caller, Who
 from boxoffice.errors import StaleVersion
-from boxoffice.platform_settings import PlatformSettings
+from boxoffice.platform_settings import PlatformFee, PlatformSettings
 from tests.helpers import audit, factories
 from tests.helpers.racing import die_everywhere, race
 from tests.helpers.snapshots import unchanged
@@ -184,12 +184,15 @@ def test_of_racing_changes_of_one_version_one_wins(
 
 
 def test_a_change_is_made_wholly_or_not_at_all(api: Client, conn: Connection, database: Database, admin: UUID) -> None:
+    new = PlatformSettings(sms_per_day=7, platform_fees={"NGN": PlatformFee(fixed=1)})
+
     def change(child: psycopg.Connection) -> None:
         with child.transaction():
-            settings.update_settings(child, Caller(Who.ADMIN, admin), PlatformSettings(sms_per_day=7), None)
+            settings.update_settings(child, Caller(Who.ADMIN, admin), new, None)
 
     for _ in die_everywhere(database, conn, change):
         (version,) = conn.execute("SELECT version FROM platform_settings_version").fetchone() or ()
         entries = conn.execute("SELECT count(*) FROM audit_log").fetchone()
-        assert (version == 2, entries) == (stored(conn) == {"sms_per_day": 7}, (version - 1,))
-    assert stored(conn) == {"sms_per_day": 7}
+        assert (version == 2, entries) == (stored(conn).keys() == {"sms_per_day", "platform_fees"}, (version - 1,))
+    assert stored(conn)["sms_per_day"] == 7
+    assert conn.execute("SELECT fixed FROM fee_terms").fetchall() == [(1,)]

@@ -13,7 +13,7 @@ from tests.helpers import factories, sellers
 from tests.helpers.announcements import MESSAGE, send, send_announcements, written_to
 from tests.helpers.audit import entries, only_entry
 from tests.helpers.mailbox import deliver, inbox, outbox_row
-from tests.helpers.sellers import Shop
+from tests.helpers.sellers import Shop, outbox_of
 from tests.helpers.ses_events import bounce, complaint
 from tests.helpers.support import Answer, Client
 
@@ -178,6 +178,10 @@ def test_a_preview_counts_and_shows_and_sends_to_nobody(api: Client, conn: Conne
 def test_a_test_goes_to_oneself_alone(api: Client, conn: Connection, aws_url: str, shop: Shop) -> None:
     shop.sold(shop.ticket_type())
     (email,) = conn.execute("SELECT email FROM accounts WHERE id = %s", [shop.manager]).fetchone() or ()
+
+    assert preview(api, shop, send_to_me=True).code == "email_not_verified", "it may be a victim's"
+    assert outbox_of(conn, "announcement_sample") == []
+    conn.execute("UPDATE accounts SET email_verified_at = now() WHERE id = %s", [shop.manager])
 
     assert preview(api, shop, send_to_me=True).json["sent_to"] == email
 

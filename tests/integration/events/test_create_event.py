@@ -8,6 +8,7 @@ from uuid import UUID
 import pytest
 from psycopg import Connection
 
+from boxoffice import rate_limit
 from boxoffice.ids import new_id
 from tests.helpers import factories, invariants
 from tests.helpers.factories import NOW
@@ -74,6 +75,21 @@ def test_an_organisation_that_waits_for_approval_can_draft(api: Client, conn: Co
     organisation = factories.organisation(conn, owner=owner, status="pending")
 
     assert api.post("/v1/events", event_request(organisation), account=owner).status == 201
+
+
+def test_two_hundred_an_hour_are_enough_and_a_stranger_uses_up_none(
+    api: Client, conn: Connection, organisation: UUID, manager: UUID, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each may have thousands of rows of stock, and whoever has signed up may draft some."""
+    assert api.post("/v1/events", event_request(organisation), account=factories.account(conn)).status == 404
+    made = api.post("/v1/events", event_request(organisation), account=manager)
+    assert (made.status, made.headers["ratelimit-remaining"]) == (201, "199")
+    monkeypatch.setitem(rate_limit.MADE, "events", 1)
+
+    refused = api.post("/v1/events", event_request(organisation), account=manager)
+
+    assert (refused.status, refused.code) == (429, "too_many_requests")
+    assert conn.execute("SELECT count(*) FROM events").fetchone() == (1,)
 
 
 def test_the_audit_log_says_who_created_it(api: Client, conn: Connection, organisation: UUID, manager: UUID) -> None:

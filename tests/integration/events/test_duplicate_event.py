@@ -8,6 +8,7 @@ import pytest
 from psycopg import Connection
 from psycopg.types.json import Jsonb
 
+from boxoffice import rate_limit
 from boxoffice.ids import new_id
 from boxoffice.stock import service as stock
 from tests.helpers import factories, invariants
@@ -242,6 +243,24 @@ def test_a_repeat_copies_once(api: Client, conn: Connection, manager: UUID, even
     (entry,) = conn.execute("SELECT subject, details FROM audit_log").fetchall()
     assert entry[0] == f"event {event}"
     assert entry[1]["copies"] == [item["id"] for item in first.json["items"]]
+
+
+def test_nobody_fills_the_database_with_copies(
+    api: Client, conn: Connection, organisation: UUID, manager: UUID, event: UUID, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A request of 100 bytes may write 250,000 rows, and whoever has signed up may draft events."""
+    monkeypatch.setitem(rate_limit.MADE, "copies", 1)
+    elsewhere = factories.event(conn, organisation_id=factories.organisation(conn, owner=manager))
+    colleague = factories.member(conn, organisation, "manager")
+    made = duplicate(api, manager, event, START + WEEK, key="copy-it-once-please")
+    assert (made.status, made.headers["ratelimit-remaining"]) == (201, "0")
+
+    with unchanged(conn):
+        refused = duplicate(api, manager, event, START + 2 * WEEK)
+        assert (refused.status, refused.code) == (429, "too_many_requests")
+        assert duplicate(api, colleague, event, START + 2 * WEEK).status == 429, "the organisation has made enough"
+        assert duplicate(api, manager, elsewhere, START + WEEK).status == 429, "so has the account"
+        assert duplicate(api, manager, event, START + WEEK, key="copy-it-once-please").json == made.json
 
 
 @pytest.mark.parametrize("status", ["draft", "cancelled"])

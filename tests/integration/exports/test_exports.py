@@ -3,6 +3,7 @@
 import io
 import zipfile
 from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -16,6 +17,7 @@ from boxoffice.exports import service, sources, writing
 from boxoffice.ids import shown_order_number
 from tests.helpers import factories, sellers
 from tests.helpers.forms import form, question
+from tests.helpers.postings import Ledger
 from tests.helpers.sellers import Shop, count_sales
 from tests.helpers.support import Client, context, function
 from tests.integration.exports.conftest import Exporter
@@ -158,6 +160,84 @@ def test_revenue_is_the_daily_sales_and_for_owners(
     assert exporter.rows(owner, kind="revenue", until="2026-06-29") == []
     ready = exporter.ask(owner, kind="revenue").json["id"]
     assert exporter.get(ready).code == "forbidden"
+
+
+def book(conn: Connection, shop: Shop, order: UUID) -> Ledger:
+    """Book a sale of 51.00 that is refunded in part in the next month, a negative correction, and another's sale."""
+    ledger = Ledger(conn, shop.organisation)
+    of_order = {"source_id": order, "order_id": order, "currency": "NGN"}
+    ledger.post("2026-06-30T23:59:59Z", "receipt", 5100, provider="stripe", line_no=1, **of_order)
+    ledger.post("2026-06-30T23:59:59Z", "sale", 5100, event_id=shop.event, line_no=2, **of_order)
+    ledger.post("2026-06-30T12:00:00Z", "correction", -300)
+    ledger.post("2026-07-01T00:00:00Z", "refund", 100, event_id=shop.event, line_no=3, **of_order)
+    Ledger(conn, factories.organisation(conn)).post("2026-06-30T12:00:00Z", "correction", 7)
+    return ledger
+
+
+def test_the_ledger_has_two_entries_for_each_transfer_and_is_for_owners(
+    exporter: Exporter, conn: Connection, shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sources, "PAGE", 1)  # a page may end between two entries of a transfer
+    order = shop.sold(shop.ticket_type(), 1)
+    conn.execute("UPDATE events SET title = '=Jazz' WHERE id = %s", [shop.event])
+    book(conn, shop, order)
+    owner = owner_of(conn, shop)
+
+    assert exporter.ask(kind="ledger").code == "forbidden"
+    rows = exporter.rows(owner, kind="ledger", since="2026-06-30", until="2026-06-30")
+
+    assert [(row["kind"], row["account"], row["amount"], row["currency"]) for row in rows] == [
+        ("correction", "platform_income", "3.00", "EUR"),
+        ("correction", "available", "-3.00", "EUR"),
+        ("receipt", "at_provider", "-51.00", "NGN"),
+        ("receipt", "received", "51.00", "NGN"),
+        ("sale", "received", "-51.00", "NGN"),
+        ("sale", "pending", "51.00", "NGN"),
+    ]
+    assert (
+        rows[4].items()
+        >= {
+            "posted_at": "2026-06-30T23:59:59+00:00",
+            "holder": "platform",
+            "event": "'=Jazz",
+            "provider": "",
+            "reference": str(order),
+        }.items()
+    )
+    (number,) = conn.execute("SELECT number FROM orders WHERE id = %s", [order]).fetchone() or ("",)
+    assert [row["order_number"] for row in rows] == ["", "", *[shown_order_number(number)] * 4]
+    assert len(exporter.rows(owner, kind="ledger", until="2026-07-01")) == 8
+
+
+def test_the_accounting_is_balanced_for_each_reference_and_in_all(
+    exporter: Exporter, conn: Connection, shop: Shop
+) -> None:
+    order = shop.sold(shop.ticket_type(), 1)
+    conn.execute("UPDATE events SET title = 'Jazz' WHERE id = %s", [shop.event])
+    ledger = book(conn, shop, order)
+    ledger.post("2026-07-02T12:00:00Z", "sale", 1250, "KWD", event_id=shop.event, holder="organisation")
+
+    rows = exporter.rows(owner_of(conn, shop), kind="accounting", until="2026-07-31")
+
+    columns = ("date", "account_name", "debit", "credit", "currency", "text")
+    assert [tuple(row[name] for name in columns) for row in rows] == [
+        ("2026-06-30", "platform: platform_income", "", "3.00", "EUR", "correction"),
+        ("2026-06-30", "platform: available", "3.00", "", "EUR", "correction"),
+        ("2026-06-30", "platform: at_provider", "51.00", "", "NGN", "receipt"),
+        ("2026-06-30", "platform: received", "", "51.00", "NGN", "receipt"),
+        ("2026-06-30", "platform: received", "51.00", "", "NGN", "sale · Jazz"),
+        ("2026-06-30", "platform: pending", "", "51.00", "NGN", "sale · Jazz"),
+        ("2026-07-01", "platform: pending", "1.00", "", "NGN", "refund · Jazz"),
+        ("2026-07-01", "platform: owed_to_buyers", "", "1.00", "NGN", "refund · Jazz"),
+        ("2026-07-02", "organisation: received", "1.250", "", "KWD", "sale · Jazz"),
+        ("2026-07-02", "organisation: pending", "", "1.250", "KWD", "sale · Jazz"),
+    ]
+    balances: dict[tuple[str, str], Decimal] = {}
+    for row in rows:
+        key = (row["reference"], row["currency"])
+        balances[key] = balances.get(key, Decimal()) + Decimal(row["debit"] or 0) - Decimal(row["credit"] or 0)
+    assert set(balances.values()) == {0}
+    assert len(balances) == 3
 
 
 def test_subscriptions_are_those_of_the_newsletter_and_for_owners(
@@ -346,7 +426,9 @@ def test_exports_are_forgotten_after_a_week(exporter: Exporter, conn: Connection
 @pytest.mark.parametrize(
     ("body", "loc"),
     [
-        ({"kind": "ledger"}, ["body", "kind"]),
+        ({"kind": "payouts"}, ["body", "kind"]),
+        ({"kind": "ledger", "event_id": str(uuid4())}, ["body"]),
+        ({"kind": "accounting", "event_id": str(uuid4())}, ["body"]),
         ({"kind": "orders", "format": "pdf"}, ["body", "format"]),
         ({"kind": "attendees"}, ["body"]),
         ({"kind": "scans"}, ["body"]),

@@ -16,7 +16,7 @@ from boxoffice.guest_tokens import order_token
 from boxoffice.ids import new_id
 from tests.helpers import audit, factories, invariants
 from tests.helpers.racing import die_everywhere, race
-from tests.helpers.sellers import Shop, count_sales
+from tests.helpers.sellers import Shop, count_sales, mark_paid, refund, tickets_of
 from tests.helpers.snapshots import unchanged
 from tests.helpers.support import Answer, Client, Database
 
@@ -186,13 +186,34 @@ def test_managers_see_it_in_the_order_and_buyers_do_not(api: Client, conn: Conne
 def test_it_is_in_the_analytics_of_the_event(api: Client, conn: Connection, shop: Shop, admin: UUID) -> None:
     set_default(api, admin, NGN={"basis_points": 250, "fixed": 30})
     order = buy(api, (shop.ticket_type(price=5000), 2))
-    paid = api.post(f"/v1/orders/{order}/mark-paid", {"method": "cash"}, account=shop.manager, key="new")
-    assert paid.status == 200
+    assert mark_paid(api, shop, order).status == 200
 
     count_sales(conn)
 
     answer = api.get(f"/v1/events/{shop.event}/analytics", account=shop.manager)
     assert answer.json["platform_fee"] == 310
+    invariants.check(conn)
+
+
+@pytest.mark.parametrize(("returns", "returned"), [(True, [103, 207]), (False, [0, 0])])
+def test_a_refund_and_its_preview_say_what_of_it_goes_back(
+    api: Client, conn: Connection, shop: Shop, admin: UUID, returns: bool, returned: list[int]
+) -> None:
+    set_default(api, admin, NGN={"basis_points": 250, "fixed": 20, "return_on_refund": returns})
+    order = buy(api, (shop.ticket_type(price=3333), 3))  # 2.5 % of 99.99 are 2.50, and thrice 0.20: 3.10
+    assert mark_paid(api, shop, order).status == 200
+    set_default(api, admin, NGN={"return_on_refund": not returns})
+    first, *others = [str(ticket) for ticket in tickets_of(conn, order)]
+
+    # A third of it is 1.03, and the rest 2.07.
+    for tickets, amount in zip([[first], others], returned, strict=True):
+        preview = refund(api, shop, order, ticket_ids=tickets, preview=True)
+        done = refund(api, shop, order, ticket_ids=tickets)
+        assert (preview.status, done.status) == (200, 201)
+        assert preview.json["platform_fee_returned"] == done.json["platform_fee_returned"] == amount
+
+    posted = conn.execute("SELECT sum(amount)::int FROM ledger_transfers WHERE kind = 'platform_fee_returned'")
+    assert posted.fetchone() == (sum(returned) or None,)
     invariants.check(conn)
 
 
@@ -235,38 +256,37 @@ def test_only_admins_change_them_and_members_below_managers_see_none(
     assert [get(api, shop, admin).status, get(api, shop, factories.account(conn)).status] == [200, 404]
 
 
-@pytest.mark.parametrize(
-    "fees",
-    [
-        {"XXX": {}},
-        {"BGN": {}},  # withdrawn: nobody pays with it any more
-        {"ngn": {}},
-        {"NGN": {"basis_points": 10_001}},
-        {"NGN": {"basis_points": -1}},
-        {"NGN": {"basis_points": 2.5}},
-        {"NGN": {"fixed": -1}},
-        {"NGN": {"fixed": "0.30"}},
-        {"NGN": {"fixed": 10**12}},
-        {"NGN": {"minimum": 2, "maximum": 1}},
-        {"NGN": None},
-        {"KWD": {"fixed": 105}},
-        {"KWD": {"minimum": 5}},
-        {"KWD": {"maximum": 999}},
-        ["NGN"],
-    ],
-    ids=str,
-)
+IMPOSSIBLE: list[Any] = [
+    {"XXX": {}},
+    {"BGN": {}},  # withdrawn: nobody pays with it any more
+    {"ngn": {}},
+    {"NGN": {"basis_points": 10_001}},
+    {"NGN": {"basis_points": -1}},
+    {"NGN": {"basis_points": 2.5}},
+    {"NGN": {"fixed": -1}},
+    {"NGN": {"fixed": "0.30"}},
+    {"NGN": {"fixed": 10**12}},
+    {"NGN": {"minimum": 2, "maximum": 1}},
+    {"NGN": None},
+    {"KWD": {"fixed": 105}},
+    {"KWD": {"minimum": 5}},
+    {"KWD": {"maximum": 999}},
+    ["NGN"],
+]
+
+
 def test_terms_that_nobody_can_charge_are_refused(
-    api: Client, conn: Connection, shop: Shop, admin: UUID, fees: Any
+    api: Client, conn: Connection, shop: Shop, admin: UUID, subtests: pytest.Subtests
 ) -> None:
     with unchanged(conn):
-        refused = [
-            set_own(api, admin, shop, fees),
-            api.put(SETTINGS, {"platform_fees": fees}, account=admin),
-        ]
-
-    assert [(each.status, each.code) for each in refused] == [(422, "invalid")] * 2
-    assert all("must" in each.json["errors"][0]["msg"] for each in refused), refused[0].json["errors"]
+        for fees in IMPOSSIBLE:
+            with subtests.test(fees=fees):
+                refused = [
+                    set_own(api, admin, shop, fees),
+                    api.put(SETTINGS, {"platform_fees": fees}, account=admin),
+                ]
+                assert [(each.status, each.code) for each in refused] == [(422, "invalid")] * 2
+                assert all("must" in each.json["errors"][0]["msg"] for each in refused), refused[0].json["errors"]
 
 
 def test_a_currency_that_was_withdrawn_since_is_still_read(conn: Connection, api: Client, admin: UUID) -> None:

@@ -113,6 +113,9 @@ def test_a_preview_counts_and_writes_to_its_sender_alone(api: Client, conn: db.C
     mine = address()
     conn.execute("UPDATE accounts SET email = %s WHERE id = %s", [mine, owner])
     fields = {**ISSUE, "organisation_id": str(organisation), "send_to_me": True}
+    assert api.post(f"{ISSUES}/preview", fields, account=owner).code == "email_not_verified"
+    assert letters_to(conn, mine) == []
+    conn.execute("UPDATE accounts SET email_verified_at = now() WHERE id = %s", [owner])
 
     preview = api.post(f"{ISSUES}/preview", fields, account=owner).json
 

@@ -143,7 +143,8 @@ def take_and_return_money(sale: Sale) -> None:
     body = json.dumps({"order": "KKKK-7777", "status": "PAID"}).encode()
     sale.done(api.post("/v1/webhooks/generic", body, headers=payers.prove("generic", body)))
     (ids["unknown"],) = row_of(conn, "SELECT event_id FROM provider_events WHERE effect = 'unknown_payment'")
-    ids["paid_payment"], ids["paid_incoming"] = money_for(conn, ids["paid"])
+    for name in ("paid", "rebated", "refunded"):
+        ids[f"{name}_payment"], ids[f"{name}_incoming"] = money_for(conn, ids[name])
 
 
 def set_terms(sale: Sale) -> None:
@@ -283,6 +284,18 @@ def guest_hold(order: str, until: str) -> str:
     return f"""INSERT INTO guest_holds (order_id, event_id, request_id, network, mailbox, quantity, is_free, until)
         VALUES ({order}, {NOBODY}, {NOBODY}, '203.0.113.7', 'ada@example.com', 1, false, {until})"""
 
+
+def posted_too(incoming: str, kind: str, amount: str = "amount") -> str:
+    """Return a statement that posts a transfer for some money, like its sale, but of another kind and amount."""
+    return f"""INSERT INTO ledger_transfers (id, organisation_id, kind, holder, currency, amount, source_id, posting_no,
+            line_no, order_id, event_id, ticket_type_id)
+        SELECT {NOBODY}, organisation_id, '{kind}', holder, currency, {amount}, source_id, 100, line_no, order_id,
+            event_id, ticket_type_id
+        FROM ledger_transfers WHERE source_id = %({incoming})s AND kind = 'sale'"""
+
+
+BOOKS = ("books_that_payments_contradict",)
+"""What finds money that was changed without a word to the books."""
 
 BREACHES = [
     # 13: the daily sales
@@ -588,6 +601,7 @@ BREACHES = [
         "UPDATE payments SET status = 'succeeded' WHERE id = %(returned_payment)s",
         "UPDATE incoming_payments SET pays_order = true, refunded = 0 WHERE id = %(returned_incoming)s",
         "DELETE FROM refunds WHERE incoming_payment_id = %(returned_incoming)s",
+        also=(*BOOKS, "books_that_items_contradict"),
     ),
     breach(
         "payments_without_effect",
@@ -600,12 +614,14 @@ BREACHES = [
         "less money came than was asked for",
         "paid_payment",
         "UPDATE incoming_payments SET amount = amount - 1 WHERE id = %(paid_incoming)s",
+        also=BOOKS,
     ),
     breach(
         "payments_without_effect",
         "money came in another currency",
         "paid_payment",
         "UPDATE incoming_payments SET currency = 'USD' WHERE id = %(paid_incoming)s",
+        also=BOOKS,
     ),
     breach(
         "payments_without_effect",
@@ -613,6 +629,7 @@ BREACHES = [
         "paid_payment",
         "UPDATE payments SET amount = amount - 1 WHERE id = %(paid_payment)s",
         "UPDATE incoming_payments SET amount = amount - 1 WHERE id = %(paid_incoming)s",
+        also=BOOKS,
     ),
     breach(
         "payments_without_effect",
@@ -620,6 +637,7 @@ BREACHES = [
         "paid_payment",
         "UPDATE payments SET currency = 'USD' WHERE id = %(paid_payment)s",
         "UPDATE incoming_payments SET currency = 'USD' WHERE id = %(paid_incoming)s",
+        also=BOOKS,
     ),
     breach(
         "payments_without_effect",
@@ -643,6 +661,7 @@ BREACHES = [
         "UPDATE incoming_payments SET refunded = 500 WHERE id = %(paid_incoming)s",
         """UPDATE incoming_payments SET refunded = 0
         WHERE payment_id = (SELECT id FROM payments WHERE order_id = %(rebated)s)""",
+        also=BOOKS,
     ),
     breach(
         "orders_that_gave_back_wrong",
@@ -654,7 +673,10 @@ BREACHES = [
         WHERE id = (SELECT refund_id FROM order_refunds WHERE id = %(whole_refund)s)""",
         """UPDATE incoming_payments SET refunded = refunded + 1
         WHERE payment_id = (SELECT id FROM payments WHERE order_id = %(refunded)s)""",
-        also=("money_without_effect",),
+        also=(
+            *BOOKS,
+            "money_without_effect",
+        ),
     ),
     breach(
         "orders_that_gave_back_wrong",
@@ -665,6 +687,7 @@ BREACHES = [
         WHERE id = (SELECT refund_id FROM order_refunds WHERE id = %(whole_refund)s)""",
         """UPDATE incoming_payments SET refunded = refunded - 1
         WHERE payment_id = (SELECT id FROM payments WHERE order_id = %(refunded)s)""",
+        also=BOOKS,
     ),
     breach(
         "orders_that_gave_back_wrong",
@@ -690,12 +713,14 @@ BREACHES = [
         "money that pays nothing was not all returned",
         "returned_incoming",
         "UPDATE incoming_payments SET amount = amount + 1 WHERE id = %(returned_incoming)s",
+        also=BOOKS,
     ),
     breach(
         "money_without_effect",
         "more money came than was asked for, and the rest was not returned",
         "paid_incoming",
         "UPDATE incoming_payments SET amount = amount + 1 WHERE id = %(paid_incoming)s",
+        also=BOOKS,
     ),
     breach(
         "money_without_effect",
@@ -705,6 +730,7 @@ BREACHES = [
             (id, payment_id, provider, merchant_id, reference, amount, currency, pays_order)
         SELECT {NOBODY}, id, provider, merchant_id, 'early', amount, currency, true
         FROM payments WHERE id = %(payment)s""",
+        also=(*BOOKS, "books_that_items_contradict"),
     ),
     breach(
         "money_without_effect",
@@ -728,6 +754,7 @@ BREACHES = [
             incoming_payment_id, amount, currency, status, reason, booked)
         SELECT {NOBODY}, provider, merchant_id, 'refund', 're', payment_id, reference, id, 1, currency, 'made', '', 1
         FROM incoming_payments WHERE id = %(short_incoming)s""",
+        also=BOOKS,
     ),
     breach(
         "reversals_booked_wrong",
@@ -741,12 +768,14 @@ BREACHES = [
         "reversed_incoming",
         "UPDATE incoming_payments SET refunded_elsewhere = 101 WHERE id = %(reversed_incoming)s",
         "UPDATE reversals SET booked = 101 WHERE id = %(reversed_reversal)s",
+        also=BOOKS,
     ),
     breach(
         "reversals_booked_wrong",
         "a refund that failed is booked",
         "reversed_incoming",
         "UPDATE reversals SET status = 'failed' WHERE id = %(reversed_reversal)s",
+        also=BOOKS,
     ),
     breach(
         "reversals_booked_wrong",
@@ -766,7 +795,10 @@ BREACHES = [
         "a lost dispute ended nothing",
         "disputed",
         "UPDATE reversals SET status = 'lost' WHERE id = %(disputed_reversal)s",
-        also=("tickets_disputed_wrong",),
+        also=(
+            *BOOKS,
+            "tickets_disputed_wrong",
+        ),
     ),
     breach(
         "matters_not_opened",
@@ -823,6 +855,61 @@ BREACHES = [
         "rebated",
         "DELETE FROM incoming_payments WHERE payment_id = (SELECT id FROM payments WHERE order_id = %(rebated)s)",
         "UPDATE payments SET status = 'failed' WHERE order_id = %(rebated)s",
+    ),
+    # 6: the books
+    breach(
+        "books_that_payments_contradict",
+        "a refund is in no books",
+        "refunded_incoming",
+        "DELETE FROM ledger_transfers WHERE source_id = %(refunded_incoming)s AND kind = 'refund'",
+    ),
+    breach(
+        "books_that_payments_contradict",
+        "a refund was posted that nobody has sent",
+        "refunded_incoming",
+        posted_too("refunded_incoming", "refund_sent"),
+    ),
+    breach(
+        "books_that_payments_contradict",
+        "the platform's books have money that an organisation took itself",
+        "paid_incoming",
+        "UPDATE ledger_transfers SET holder = 'platform' WHERE source_id = %(paid_incoming)s",
+    ),
+    breach(
+        "books_that_items_contradict",
+        "a sale was posted for another ticket type",
+        "paid_incoming",
+        """UPDATE ledger_transfers SET ticket_type_id = %(standing)s
+        WHERE source_id = %(paid_incoming)s AND kind = 'sale'""",
+    ),
+    breach(
+        "books_that_items_contradict",
+        "a fee was posted that no item has",
+        "paid_incoming",
+        posted_too("paid_incoming", "platform_fee", "1"),
+    ),
+    breach(
+        "books_that_items_contradict",
+        "more went back of a ticket type than it cost",
+        "rebated_incoming",
+        posted_too("rebated_incoming", "refund", "amount"),
+        also=BOOKS,
+    ),
+    breach(
+        "books_that_items_contradict",
+        "all went back of an item, and the platform kept its fee",
+        "refunded_incoming",
+        f"""UPDATE order_items SET terms_id = {NOBODY}, buyer_fee = 0, tax = 0, platform_fee = 1
+        WHERE order_id = %(refunded)s""",
+        posted_too("refunded_incoming", "platform_fee", "1"),
+        also=("items_with_wrong_terms",),
+    ),
+    breach(
+        "balances_that_do_not_add_up",
+        "a balance was counted that nobody has made",
+        "rival",
+        f"""INSERT INTO ledger_balances (organisation_id, currency, holder, account, event_id, provider, amount)
+        VALUES (%(rival)s, 'EUR', 'platform', 'available', {NOBODY}, '', 1)""",
     ),
     # 5: idempotency
     breach(

@@ -8,7 +8,7 @@ import pytest
 from psycopg import Connection
 
 from boxoffice.payments import sending
-from tests.helpers import factories
+from tests.helpers import factories, invariants
 from tests.helpers.payers import started
 from tests.helpers.provider_servers import Flutterwave, Receiver, Sandbox, charge_completed, send_webhook
 from tests.helpers.reports import differences, posted, reconcile_books
@@ -107,6 +107,10 @@ def test_the_sandbox(sandbox: Sandbox, receiver: Receiver, api: Client, conn: Co
 
     assert posted(conn) == [(False, "provider_fee", 150, "NGN")]
     assert differences(conn) == []
+    booked = "SELECT sum(amount)::bigint FROM ledger_entries WHERE account = 'at_provider'"
+    assert conn.execute(booked).fetchone() == (-6_850,)
+    assert sandbox.balance() == {"NGN": 6_850}
+    invariants.check(conn)
     moved = conn.execute("SELECT kind, amount FROM provider_entries ORDER BY made_at").fetchall()
     assert moved == [("charge", 10_000), ("refund", -3_000), ("dispute", -2_000), ("dispute", 2_000)]
 

@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 from psycopg import Connection
 
-from tests.helpers import factories
+from tests.helpers import factories, invariants
 from tests.helpers.payers import started
 from tests.helpers.provider_servers import Receiver, Stripe, context_of_a_minute
 from tests.helpers.reports import NOBODY, charge, differences, entered, posted, reconcile_books, sold
@@ -38,6 +38,9 @@ def test_a_payment_from_end_to_end(stripe: Stripe, receiver: Receiver, api: Clie
     text = conn.execute("SELECT to_jsonb(provider_entries)::text FROM provider_entries").fetchone()
     assert text is not None
     assert "Ada" not in text[0]
+    booked = "SELECT sum(amount)::bigint FROM ledger_entries WHERE account = 'at_provider' AND provider = 'stripe'"
+    assert conn.execute(booked).fetchone() == (-4_900,)  # as Stripe holds it
+    invariants.check(conn)
 
 
 def test_a_repeat_changes_nothing(stripe: Stripe, api: Client, conn: Connection) -> None:

@@ -9,11 +9,11 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from psycopg import Connection
 from python_calamine import CalamineWorkbook
 
 from boxoffice.reports import rules
 from tests.helpers import factories
+from tests.helpers.ledgers import count_ledger
 from tests.integration.reports.conftest import Bookkeeper
 
 NOTHING = {
@@ -123,19 +123,6 @@ def booked_at_random(keeper: Bookkeeper, seed: int) -> list[dict[str, Any]]:
     return posted
 
 
-def count_half(conn: Connection) -> None:
-    """Count what is posted so far into the days, as the job does. What is posted after that is not counted."""
-    conn.execute(
-        """INSERT INTO ledger_days
-        SELECT organisation_id, (posted_at AT TIME ZONE 'UTC')::date, currency, holder, kind,
-            coalesce(event_id, '00000000-0000-0000-0000-000000000000'),
-            coalesce(ticket_type_id, '00000000-0000-0000-0000-000000000000'), coalesce(provider, ''), sum(amount),
-            count(*)
-        FROM ledger_transfers GROUP BY 1, 2, 3, 4, 5, 6, 7, 8"""
-    )
-    conn.execute("UPDATE ledger_state SET counted = pg_current_snapshot(), as_of = now()")
-
-
 SIGNS = {
     "gross": {"sale": 1},
     "refunds": {"refund": 1, "refund_elsewhere": 1},
@@ -151,7 +138,7 @@ SIGNS = {
 @pytest.mark.parametrize("group_by", ["nothing", "event", "ticket_type"])
 def test_what_is_counted_and_what_is_not_add_up_as_in_an_independent_sum(bookkeeper: Bookkeeper, group_by: str) -> None:
     posted = booked_at_random(bookkeeper, 1)
-    count_half(bookkeeper.conn)
+    assert count_ledger(bookkeeper.conn)
     posted += booked_at_random(bookkeeper, 2)
     wanted: dict[Any, dict[str, int]] = defaultdict(lambda: defaultdict(int))
     for each in posted:

@@ -6,6 +6,7 @@ from uuid import UUID
 import pytest
 from psycopg import Connection
 
+from boxoffice import rate_limit
 from boxoffice.ids import new_id
 from tests.helpers import factories, invariants
 from tests.helpers.audit import only_entry
@@ -100,6 +101,17 @@ def test_an_invalid_place_is_refused_and_changes_nothing(
             answer = create(cloakroom, **fields)
             assert (answer.status, answer.code) == (422, "invalid"), answer.body
     assert snapshot(conn) == before
+
+
+def test_a_hundred_an_hour_are_enough(cloakroom: Cloakroom, conn: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each may have ten thousand slots, and whoever has signed up may make some."""
+    assert create(cloakroom).headers["ratelimit-remaining"] == "99"
+    monkeypatch.setitem(rate_limit.MADE, "places", 1)
+
+    refused = create(cloakroom)
+
+    assert (refused.status, refused.code) == (429, "too_many_requests")
+    assert conn.execute("SELECT count(*) FROM places WHERE name = 'Car park'").fetchone() == (1,)
 
 
 def test_only_managers_of_the_organisation_can_make_one(cloakroom: Cloakroom, conn: Connection) -> None:

@@ -36,6 +36,7 @@ def tickets_of(price: int, quantity: int, discount: int = 0, *, is_group: bool =
         PaidTicket(
             **vars(charge),
             id=uuid4(),
+            item_no=1,
             event_id=UUID(int=1),
             status="valid",
             position=position,

@@ -195,6 +195,12 @@ class NoEmail(DomainError):
     remedy = "Its owner adds one with change_email."
 
 
+class EmailNotVerified(DomainError):
+    code = "email_not_verified"
+    meaning = "Nobody has verified the email address of your account, so it may be another person's."
+    remedy = "Open the link that `send_email_verification` emails to it. Then try again."
+
+
 class EmailVerifiedBefore(DomainError):
     code = "email_verified_before"
     meaning = "The account's email address is verified already."

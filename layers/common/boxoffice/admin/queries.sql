@@ -669,6 +669,95 @@ SELECT id AS order_id, status, paid FROM orders LEFT JOIN (
 WHERE id = ANY(%(orders)s) AND coalesce(paid, 0) <> (status IN ('paid', 'partially_refunded', 'refunded'))::integer
 LIMIT 10
 
+-- name: books_that_payments_contradict
+-- What an incoming payment has posted, beside what its refunds and reversals say. What goes back is taken first from
+-- what pays nothing. So nothing is left of it once all money has gone back. Nothing is owed to buyers once all is sent.
+WITH money AS (
+    SELECT incoming.id, organisation_id, incoming.currency, incoming.amount, refunded, refunded_elsewhere, price,
+        CASE WHEN incoming.merchant_id = '00000000-0000-0000-0000-000000000000'
+            AND incoming.provider NOT IN ('cash', 'bank_transfer') THEN 'platform' ELSE 'organisation' END AS holder,
+        (
+            SELECT coalesce(sum(refunds.amount - elsewhere), 0)::bigint FROM refunds
+            WHERE incoming_payment_id = incoming.id AND refunds.status IN ('sent', 'succeeded')
+        ) AS sent,
+        made, lost, again, least(open, incoming.amount - refunded - refunded_elsewhere) AS disputed
+    FROM incoming_payments AS incoming JOIN payments ON payments.id = payment_id JOIN orders ON orders.id = order_id
+    CROSS JOIN LATERAL (
+        SELECT coalesce(sum(item.total), 0)::bigint AS price FROM order_items AS item
+        WHERE item.order_id = orders.id AND pays_order
+    ) AS paid CROSS JOIN LATERAL (
+        SELECT coalesce(sum(booked) FILTER (WHERE reversals.status = 'made'), 0)::bigint AS made,
+            coalesce(sum(booked) FILTER (WHERE reversals.status = 'lost'), 0)::bigint AS lost,
+            coalesce(sum(booked) FILTER (WHERE reversals.status IN ('failed', 'won')), 0)::bigint AS again,
+            coalesce(sum(reversals.amount) FILTER (
+                WHERE reversals.status = 'open' AND reversals.currency = incoming.currency), 0)::bigint AS open
+        FROM reversals WHERE incoming_payment_id = incoming.id
+    ) AS reversal
+    WHERE order_id = ANY(%(orders)s)
+)
+SELECT id AS incoming_payment_id, posted, due FROM (
+    SELECT id, ARRAY[amount, price, refunded + again, sent, made, lost + disputed, lost,
+        least(amount - price, refunded + refunded_elsewhere + disputed)] AS due FROM money
+) AS money LEFT JOIN (
+    SELECT id, ARRAY[
+        coalesce(sum(moved) FILTER (WHERE kind = 'receipt'), 0),
+        coalesce(sum(moved) FILTER (WHERE kind = 'sale'), 0),
+        coalesce(sum(moved) FILTER (WHERE kind IN ('refund', 'return')), 0),
+        coalesce(sum(moved) FILTER (WHERE kind = 'refund_sent'), 0),
+        coalesce(sum(moved) FILTER (WHERE kind IN ('refund_elsewhere', 'return_elsewhere')), 0),
+        coalesce(sum(moved) FILTER (WHERE kind IN ('dispute', 'dispute_of_return')), 0),
+        coalesce(sum(moved) FILTER (WHERE kind = 'dispute_lost'), 0),
+        coalesce(sum(moved) FILTER (WHERE kind IN ('return', 'return_elsewhere', 'dispute_of_return')), 0)
+    ]::bigint[] AS posted
+    FROM money JOIN (
+        SELECT source_id AS id, organisation_id, currency, holder, kind, amount AS moved FROM ledger_transfers
+    ) AS transfer USING (id, organisation_id, currency, holder)
+    GROUP BY id
+) AS books USING (id)
+WHERE posted IS DISTINCT FROM due LIMIT 10
+
+-- name: books_that_items_contradict
+-- What was posted of each ticket type of an order, beside the charges of its items. What goes back of it is at most its
+-- price, and takes back its share of the platform's fee and of the tax. That share is exact if the ticket type is one
+-- item and no dispute is open.
+WITH money AS (
+    SELECT incoming.id, order_id, EXISTS (
+        SELECT FROM reversals WHERE incoming_payment_id = incoming.id AND reversals.status = 'open'
+    ) AS is_disputed
+    FROM incoming_payments AS incoming JOIN payments ON payments.id = payment_id
+    WHERE order_id = ANY(%(orders)s) AND pays_order
+)
+SELECT id AS incoming_payment_id, ticket_type_id, price, sold, platform_fee, fee, tax, taxed, back, fee_back, tax_back
+FROM (
+    SELECT money.id, event_id, ticket_type_id, coalesce(return_on_refund, true) AS returns_fee, is_disputed,
+        count(*) AS items, sum(total) AS price, sum(coalesce(platform_fee, 0)) AS platform_fee,
+        sum(coalesce(tax, 0)) AS tax
+    FROM money JOIN order_items USING (order_id) LEFT JOIN fee_terms ON fee_terms.id = terms_id
+    GROUP BY money.id, event_id, ticket_type_id, return_on_refund, is_disputed
+) AS charged FULL JOIN (
+    SELECT money.id, event_id, ticket_type_id,
+        coalesce(sum(amount) FILTER (WHERE kind = 'sale'), 0) AS sold,
+        coalesce(sum(amount) FILTER (WHERE kind = 'platform_fee'), 0) AS fee,
+        coalesce(sum(amount) FILTER (WHERE kind = 'tax'), 0) AS taxed,
+        coalesce(sum(amount) FILTER (WHERE kind IN ('refund', 'refund_elsewhere', 'dispute')), 0) AS back,
+        coalesce(sum(amount) FILTER (WHERE kind = 'platform_fee_returned'), 0) AS fee_back,
+        coalesce(sum(amount) FILTER (WHERE kind = 'tax_returned'), 0) AS tax_back
+    FROM money JOIN ledger_transfers ON source_id = money.id
+    WHERE event_id IS NOT NULL GROUP BY money.id, event_id, ticket_type_id
+) AS posted USING (id, event_id, ticket_type_id)
+WHERE (price, platform_fee, tax) IS DISTINCT FROM (coalesce(sold, 0), coalesce(fee, 0), coalesce(taxed, 0))
+    OR back NOT BETWEEN 0 AND price OR tax_back NOT BETWEEN 0 AND tax OR fee_back NOT BETWEEN 0 AND platform_fee
+    OR fee_back > 0 AND NOT returns_fee
+    OR price > 0 AND items = 1 AND NOT is_disputed AND (
+        tax_back <> div(tax * back, price)
+        OR returns_fee AND fee_back <> div(platform_fee * back, price))
+LIMIT 10
+
+-- name: balances_that_do_not_add_up
+-- Each transfer takes from one account what it adds to another. So the balances of an organisation add up to 0.
+SELECT organisation_id, currency, holder, sum(amount) AS left_over FROM ledger_balances
+GROUP BY organisation_id, currency, holder HAVING sum(amount) <> 0 LIMIT 10
+
 -- name: list_audit_entries
 -- A page of the audit log, newest first, with the personal values that are not erased. PostgreSQL plans the statement
 -- for each call, so that filters without a value vanish from the plan.

@@ -34,7 +34,7 @@ class Sales(View):
     discount: int
     buyer_fee: int
     tax: int
-    platform_fee: int
+    platform_fee: int = Field(description="What the platform keeps of what was sold. Refunds take nothing off it")
     total: int = Field(description="What buyers have paid")
     refunded_tickets: int = Field(description="Tickets that a refund or a cancellation has ended, on its own day")
     refunded: int = Field(description="What went back to buyers, on the day of the refund")
@@ -77,7 +77,7 @@ class RevenueOfDay(MoneyView):
     orders: int = Field(description="Paid orders. One for several events counts at each")
     tickets: int
     total: int = Field(description="What buyers have paid, in the currency's minor unit")
-    platform_fee: int
+    platform_fee: int = Field(description="What the platform keeps of what was sold. Refunds take nothing off it")
     refunded: int
 
 

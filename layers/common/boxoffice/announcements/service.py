@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from boxoffice import audit, db, idempotency, outbox, platform_settings, rate_limit, sql
-from boxoffice.accounts.errors import NoEmail
+from boxoffice.accounts.errors import EmailNotVerified, NoEmail
 from boxoffice.announcements import emails
 from boxoffice.announcements.errors import NoRecipients
 from boxoffice.announcements.models import (
@@ -16,7 +16,7 @@ from boxoffice.announcements.models import (
     MessageView,
     Recipients,
 )
-from boxoffice.auth import Caller, require_role
+from boxoffice.auth import Caller, reads_address, require_role
 from boxoffice.erased import AT_DOMAIN
 from boxoffice.errors import NotFound
 from boxoffice.idempotency import IdempotentRequest
@@ -33,7 +33,7 @@ def preview(conn: db.Connection, caller: Caller, event_id: UUID, request: Messag
     Raises:
         NotFound, Forbidden: the event or a ticket type is not the caller's, or the role is too low.
         SellerSuspended: the seller writes to nobody now.
-        NoEmail: the caller's account has no address.
+        NoEmail, EmailNotVerified: the caller's account has no address, or nobody has proven to read it.
     """
     event = _open(conn, caller, event_id, request)
     reached = _count(conn, event_id, request)
@@ -159,12 +159,14 @@ def _audience(request: MessageRequest) -> dict[str, object]:
 
 def _send_to_caller(conn: db.Connection, caller: Caller, event_id: UUID, request: MessageRequest) -> str:
     """Owe the email to the caller's own address, and return that."""
-    email = db.value(conn, SQL.get_email, account_id=caller.account)
+    email: str | None = db.value(conn, SQL.get_email, account_id=caller.account)
     if email is None:
         raise NoEmail
+    if not reads_address(conn, caller, email):
+        raise EmailNotVerified
     payload = {"event_id": str(event_id), "subject": request.subject, "body": request.body}
     outbox.owe_email(conn, "announcement_sample", email, payload)
-    return str(email)
+    return email
 
 
 def _view(conn: db.Connection, message_id: UUID) -> MessageView:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from boxoffice import audit, db, idempotency, sql
+from boxoffice import audit, db, idempotency, rate_limit, sql
 from boxoffice.auth import Caller, require_role
 from boxoffice.events import rules, service
 from boxoffice.events.models import DuplicateRequest, DuplicatesView, EventCopyView, EventRow
@@ -47,6 +47,7 @@ def duplicate_event(
         NotFound, Forbidden: the event is not the caller's, or the role is too low.
         EndsInThePast: a copy would be over already.
         TooManyCopies: the event is too large for so many copies at once.
+        TooManyRequests: twenty requests have made copies in an hour before.
         KeyReused: the idempotency key belongs to another request.
     """
     organisation_id = service.find_row(conn, event_id).organisation_id
@@ -59,6 +60,7 @@ def duplicate_event(
             view = _duplicate(conn, caller, event_id, request)
             idempotency.store(conn, idempotent, view.model_dump(mode="json"))
             _record(conn, caller, event_id, organisation_id, view)
+            rate_limit.limit_making(conn, caller, organisation_id, "copies")
         return view
 
     return idempotency.run_once(conn, idempotent, duplicate, DuplicatesView.model_validate)

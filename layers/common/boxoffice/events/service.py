@@ -9,7 +9,7 @@ from uuid import UUID
 
 from psycopg.types.json import Jsonb
 
-from boxoffice import audit, challenges, db, outbox, sql
+from boxoffice import audit, challenges, db, outbox, rate_limit, sql
 from boxoffice.auth import Caller, require_event, require_role, role_of
 from boxoffice.config import settings
 from boxoffice.errors import Moved, NotFound
@@ -166,6 +166,7 @@ def create_event(conn: db.Connection, caller: Caller, request: EventRequest) -> 
         INVALID_EVENT, INVALID_TICKET_TYPE: the event, or one of its ticket types, contradicts itself. Or nobody could
             pay a price exactly.
         EventSlugTaken: another event of the organisation has the slug, or had it.
+        TooManyRequests: two hundred were made in an hour before.
     """
     require_role(conn, caller, request.organisation_id)
     rules.check_end(request.ends_at, datetime.now(UTC))
@@ -184,6 +185,7 @@ def create_event(conn: db.Connection, caller: Caller, request: EventRequest) -> 
         ticket_types.insert(conn, ticket_type_id, event_id, ticket_type, request.currency)
     event, types = find_row(conn, event_id), ticket_types.list_of_event(conn, event_id)
     _record(conn, caller, "create_event", event, title=event.title)
+    rate_limit.limit_making(conn, caller, event.organisation_id, "events")
     return _view(event, types)
 
 

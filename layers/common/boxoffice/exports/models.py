@@ -12,7 +12,7 @@ from boxoffice.models import Day, Id, Page, Request, View
 from boxoffice.questions.answers import AnswerView
 from boxoffice.tickets.models import TicketStatus
 
-type ExportKind = Literal["attendees", "orders", "scans", "revenue", "subscriptions"]
+type ExportKind = Literal["attendees", "orders", "scans", "revenue", "subscriptions", "ledger", "accounting"]
 type ExportFormat = Literal["csv", "xlsx"]
 type ExportStatus = Literal["waiting", "running", "ready", "failed"]
 type ExportFailure = Literal["too_many_rows", "gave_up"]
@@ -28,7 +28,7 @@ class ExportRequest(Request):
         default=None,
         description="The first day: at the venue if it is of an event, else in UTC. Attendees and orders by the day on "
         "which they bought, scans by their own, revenue by that of the sale or the refund, subscriptions by that "
-        "of the confirmation",
+        "of the confirmation, the ledger and its accounting by that of the booking",
     )
     until: Day | None = Field(default=None, description="The last day")
 
@@ -36,8 +36,8 @@ class ExportRequest(Request):
     def _check_what_is_exported(self) -> Self:
         if self.kind in ("attendees", "scans") and self.event_id is None:
             raise ValueError("must have an `event_id` for attendees and for scans")
-        if self.kind == "subscriptions" and self.event_id is not None:
-            raise ValueError("must not have an `event_id` for subscriptions, which are the organisation's")
+        if self.kind in ("subscriptions", "ledger", "accounting") and self.event_id is not None:
+            raise ValueError(f"must not have an `event_id`, since the {self.kind} is of the whole organisation")
         if self.since and self.until and self.until < self.since:
             raise ValueError("must have an `until` that is not before `since`")
         return self

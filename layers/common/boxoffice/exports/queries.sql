@@ -173,3 +173,31 @@ WHERE list_id = %(organisation_id)s AND unsubscribed_at IS NULL
     AND confirmed_at >= %(begin)s AND confirmed_at < %(end)s
     AND (confirmed_at, id) > (%(after_at)s, %(after)s)
 ORDER BY confirmed_at, id LIMIT %(limit)s + 1
+
+-- name: count_entries
+SELECT 2 * count(*) FROM ledger_transfers
+WHERE organisation_id = %(organisation_id)s AND id >= %(first_id)s AND id < %(last_end_id)s
+    AND posted_at >= %(begin)s AND posted_at < %(end)s
+
+-- name: list_entries
+-- A page of the entries of an organisation's ledger, in the order of booking. A transfer has two: it debits the account
+-- that it goes from, and credits the other one. One that takes back does the opposite. An id is made while its
+-- transaction is open, so it is not older than what the transaction posts.
+WITH page AS MATERIALIZED (
+    SELECT id, kind, holder, currency, amount, source_id, order_id, event_id, ticket_type_id, provider, posted_at
+    FROM ledger_transfers
+    WHERE organisation_id = %(organisation_id)s AND id >= greatest(%(after)s::uuid, %(first_id)s::uuid)
+        AND id < %(last_end_id)s AND posted_at >= %(begin)s AND posted_at < %(end)s
+    ORDER BY id LIMIT %(limit)s + 1
+)
+SELECT page.id AS transfer_id, side_no, posted_at, to_char(posted_at AT TIME ZONE 'UTC', 'YYYY-MM-DD') AS date, holder,
+    account, concat(holder, ': ', account) AS account_name, page.currency, side * amount AS amount,
+    CASE WHEN side * amount < 0 THEN -side * amount END AS debit,
+    CASE WHEN side * amount > 0 THEN side * amount END AS credit, kind, source_id AS reference, number AS order_number,
+    title AS event, name AS ticket_type_name, provider, concat_ws(' · ', replace(kind, '_', ' '), title, name) AS text
+FROM page JOIN transfer_kinds() USING (kind)
+    CROSS JOIN LATERAL (VALUES (1, from_account, -1), (2, to_account, 1)) AS sides (side_no, account, side)
+    LEFT JOIN orders ON orders.id = order_id LEFT JOIN events ON events.id = page.event_id
+    LEFT JOIN ticket_types ON ticket_types.id = ticket_type_id
+WHERE (page.id, side_no) > (%(after)s, %(after_side)s)
+ORDER BY page.id, side_no LIMIT %(limit)s + 1

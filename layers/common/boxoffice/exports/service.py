@@ -95,7 +95,7 @@ def _require_reader(conn: db.Connection, caller: Caller, organisation_id: UUID, 
     require_role(conn, caller, organisation_id)
     if kind == "subscriptions" and caller.key:
         raise AccountNeeded
-    if kind in ("revenue", "subscriptions"):
+    if kind in ("revenue", "subscriptions", "ledger", "accounting"):
         if caller.key and not allows(caller.key.scopes, Scope.MONEY_READ):
             raise OutOfScope(required_scope=Scope.MONEY_READ, scopes=sorted(caller.key.scopes))
         require_role(conn, replace(caller, needs=Who.OWNER), organisation_id)

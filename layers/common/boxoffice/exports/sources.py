@@ -14,6 +14,7 @@ from boxoffice.exports import rules
 from boxoffice.exports.files import Cell
 from boxoffice.exports.models import MOST_ROWS, AttendeeFilters, Export, ExportKind, Row
 from boxoffice.ids import first_id, shown_order_number
+from boxoffice.ledger.rules import LONGEST_POSTING
 from boxoffice.orders.models import ALL_STATUSES
 from boxoffice.pagination import FIRST_ID
 from boxoffice.times import zone_of
@@ -154,6 +155,42 @@ SOURCES: dict[ExportKind, Source] = {
         {"after_at": _LONG_AGO, "after": FIRST_ID},
         {"after_at": "confirmed_at", "after": "subscription_id"},
     ),
+    "ledger": Source(
+        _columns(
+            posted_at="time",
+            holder="text",
+            account="text",
+            amount="money",
+            currency="text",
+            kind="text",
+            order_number="order_number",
+            event="text",
+            ticket_type_name="text",
+            provider="text",
+            reference="text",
+            transfer_id="text",
+        ),
+        SQL.count_entries,
+        SQL.list_entries,
+        {"after": FIRST_ID, "after_side": 0},
+        {"after": "transfer_id", "after_side": "side_no"},
+    ),
+    "accounting": Source(
+        _columns(
+            date="text",
+            reference="text",
+            account_name="text",
+            debit="money",
+            credit="money",
+            currency="text",
+            text="text",
+            order_number="order_number",
+        ),
+        SQL.count_entries,
+        SQL.list_entries,
+        {"after": FIRST_ID, "after_side": 0},
+        {"after": "transfer_id", "after_side": "side_no"},
+    ),
 }
 
 
@@ -169,6 +206,7 @@ def parameters_of(export: Export) -> dict[str, Any]:
         "end": end,
         "first_id": first_id(begin),
         "end_id": first_id(end),
+        "last_end_id": first_id(end + LONGEST_POSTING),
         "statuses": list(ALL_STATUSES),
         "order_number": None,
         **vars(AttendeeFilters()),

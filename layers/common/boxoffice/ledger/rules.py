@@ -1,8 +1,13 @@
 """Pure decisions about balances: what is released of an event's earnings, and what an organisation may be paid out."""
 
 from collections.abc import Iterable
+from datetime import timedelta
 
 from boxoffice.ledger.models import EventFunds
+
+LONGEST_POSTING = timedelta(hours=1)
+"""How long after the time of a transfer its transaction may commit at the latest. That time is the beginning of the
+transaction, and no function lives for so long."""
 
 
 def to_release(funds: EventFunds, reserve_percent: int) -> tuple[int, int]:

@@ -3,8 +3,8 @@
 from uuid import UUID
 
 from boxoffice import audit, db, idempotency, outbox, platform_settings, rate_limit, sql
-from boxoffice.accounts.errors import NoEmail
-from boxoffice.auth import Caller
+from boxoffice.accounts.errors import EmailNotVerified, NoEmail
+from boxoffice.auth import Caller, reads_address
 from boxoffice.idempotency import IdempotentRequest
 from boxoffice.ids import new_id
 from boxoffice.newsletter import emails, lists
@@ -29,7 +29,7 @@ def preview(conn: db.Connection, caller: Caller, request: NewsletterPreviewReque
     Raises:
         NotFound, Forbidden: the newsletter is not the caller's.
         NOT_SENDABLE: nobody may send it now.
-        NoEmail: the caller's account has no address.
+        NoEmail, EmailNotVerified: the caller's account has no address, or nobody has proven to read it.
     """
     newsletter = lists.open_to_send(conn, caller, request.organisation_id)
     reached = _count(conn, newsletter.list_id)
@@ -116,12 +116,14 @@ def _count(conn: db.Connection, list_id: UUID) -> Subscribers:
 
 def _send_to_caller(conn: db.Connection, caller: Caller, request: NewsletterRequest) -> str:
     """Owe the email to the caller's own address, and return that."""
-    email = db.value(conn, SQL.get_email, account_id=caller.account)
+    email: str | None = db.value(conn, SQL.get_email, account_id=caller.account)
     if email is None:
         raise NoEmail
+    if not reads_address(conn, caller, email):
+        raise EmailNotVerified
     content = request.model_dump(mode="json", exclude={"send_to_me"}, exclude_none=True)
     outbox.owe_email(conn, "newsletter_sample", email, content)
-    return str(email)
+    return email
 
 
 def _view(conn: db.Connection, issue_id: UUID) -> NewsletterView:

@@ -8,6 +8,7 @@ Each provider is a module here; `providers` says what it must declare and do. Th
 - `reconciliation` asks providers about payments that stay open.
 - `sending` owes refunds and sends them.
 - `reversals` books money that went back without us.
+- `books` posts what becomes of money to the ledger, and `book_rules` decides what that is.
 - `matters` opens what a person must look at, and `settling` shows and settles it.
 - `pace` keeps the pace of providers.
 - `erasure` erases what providers have told and prepared for payments.

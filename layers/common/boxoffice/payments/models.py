@@ -11,6 +11,7 @@ from pydantic import Field, model_validator
 from boxoffice.errors import DomainError
 from boxoffice.models import Id, MoneyView, Page, Request, ShortText, View
 from boxoffice.orders.models import MatterKind
+from boxoffice.pricing.models import Charge
 from boxoffice.provider_names import StartableProvider
 
 type PaymentStatus = Literal["pending", "processing", "succeeded", "failed", "refunded"]
@@ -554,6 +555,73 @@ class PaymentsBacklog:
     unknown_payments: int
     books_differ: int
     oldest_matter_seconds: float
+
+
+@dataclass(frozen=True)
+class BookedItem(Charge):
+    """An item of an order that some money pays, with its charge.
+
+    Attributes:
+        returns_fee: True if the platform's fee goes back in proportion to what the item gives back.
+    """
+
+    item_no: int
+    event_id: UUID
+    ticket_type_id: UUID
+    quantity: int
+    returns_fee: bool
+
+
+@dataclass(frozen=True)
+class BookedRefund:
+    """A refund of some money.
+
+    Attributes:
+        elsewhere: how much of the amount had gone back without us.
+        is_taken: True if the provider has taken it, or a person has sent it.
+        tickets: those that it is for, or none at all if just money goes back. Each is its item's number and two
+            boundaries: how many units of the item come before the ticket, and how many there are up to its end.
+    """
+
+    amount: int
+    elsewhere: int
+    is_taken: bool
+    tickets: Sequence[Sequence[int]]
+
+
+@dataclass(frozen=True)
+class BookedReversal:
+    """A reversal of some money.
+
+    Attributes:
+        booked: how much of the amount counts as gone back.
+        is_open: True if it is an open dispute, in the currency of the money.
+    """
+
+    status: ReversalStatus
+    amount: int
+    booked: int
+    is_open: bool
+
+
+@dataclass(frozen=True)
+class MoneyToBook:
+    """An incoming payment, and all that has become of it.
+
+    Attributes:
+        items: what it pays. None at all if it pays no order.
+        refunds, reversals: in the order in which they came.
+    """
+
+    organisation_id: UUID
+    order_id: UUID
+    provider: str
+    merchant_id: UUID
+    amount: int
+    currency: str
+    items: Sequence[BookedItem]
+    refunds: Sequence[BookedRefund]
+    reversals: Sequence[BookedReversal]
 
 
 @dataclass(frozen=True)

@@ -278,6 +278,45 @@ RETURNING old.status AS status_before, order_id, organisation_id, buyer_email, r
     SELECT order_refunds.id FROM order_refunds WHERE order_refunds.order_id = orders.id AND refund_id = refunds.id
 ) AS order_refund_id
 
+-- name: lock_money_of_refund
+-- Lock the incoming payment of a refund, whose row is the lock of its books.
+SELECT id FROM incoming_payments WHERE id = (SELECT incoming_payment_id FROM refunds WHERE id = %(refund_id)s)
+FOR NO KEY UPDATE
+
+-- name: get_money_to_book
+-- An incoming payment and all that its books depend on: what it pays, its refunds and its reversals, as they are now.
+-- A refund's tickets are those that the seller took back for it, by item and by the units of the item.
+SELECT orders.organisation_id, order_id, incoming.provider, incoming.merchant_id, incoming.amount, incoming.currency,
+    CASE WHEN pays_order THEN (
+        SELECT jsonb_agg(jsonb_build_object('item_no', item_no, 'event_id', event_id, 'ticket_type_id', ticket_type_id,
+            'quantity', quantity, 'terms_id', terms_id, 'gross', unit_price * quantity, 'discount', discount,
+            'buyer_fee', buyer_fee, 'tax', tax, 'platform_fee', platform_fee, 'total', total,
+            'returns_fee', coalesce(return_on_refund, true)) ORDER BY item_no)
+        FROM order_items AS item LEFT JOIN fee_terms ON fee_terms.id = terms_id WHERE item.order_id = orders.id
+    ) ELSE '[]' END AS items,
+    (
+        SELECT coalesce(jsonb_agg(jsonb_build_object('amount', refunds.amount, 'elsewhere', elsewhere,
+            'is_taken', refunds.status IN ('sent', 'succeeded'), 'tickets', (
+                SELECT coalesce(jsonb_agg(jsonb_build_array(
+                    item_no, (position - 1) * group_size, position * group_size) ORDER BY item_no, position), '[]')
+                FROM tickets WHERE tickets.order_id = orders.id AND tickets.id = ANY(order_refunds.ticket_ids)
+            )) ORDER BY refunds.id), '[]')
+        FROM refunds LEFT JOIN order_refunds ON refund_id = refunds.id WHERE incoming_payment_id = incoming.id
+    ) AS refunds,
+    (
+        SELECT coalesce(jsonb_agg(jsonb_build_object('status', reversals.status, 'amount', reversals.amount,
+            'booked', booked, 'is_open', reversals.status = 'open' AND reversals.currency = incoming.currency)
+            ORDER BY reversals.id), '[]')
+        FROM reversals WHERE incoming_payment_id = incoming.id
+    ) AS reversals
+FROM incoming_payments AS incoming JOIN payments ON payments.id = payment_id JOIN orders ON orders.id = order_id
+WHERE incoming.id = %(id)s
+
+-- name: find_money_of_order
+-- The money that has paid an order.
+SELECT incoming.id FROM incoming_payments AS incoming JOIN payments ON payments.id = payment_id
+WHERE order_id = %(order_id)s AND pays_order
+
 -- name: get_gone_refund
 -- The order of a refund that was refused in this attempt, since all of it had gone back elsewhere.
 SELECT 'owed' AS status_before, order_id, organisation_id, buyer_email, refunds.payment_id, refunds.amount,
@@ -326,9 +365,9 @@ SELECT coalesce(
     WHERE provider = %(provider)s AND merchant_id = %(merchant_id)s AND id = %(payment_id)s)
 ) AS id
 
--- name: get_incoming_payment
--- The money of a payment that a reversal is about. If the provider does not name it, it is the money that the reversal
--- is booked against, or else what paid the order.
+-- name: lock_incoming_payment
+-- Lock the money of a payment that a reversal is about. If the provider does not name it, it is the money that the
+-- reversal is booked against, or else what paid the order.
 SELECT id, payment_id, reference, amount, currency, pays_order, refunded, refunded_elsewhere,
     (SELECT coalesce(sum(elsewhere), 0)::bigint FROM refunds WHERE incoming_payment_id = incoming.id) AS covered
 FROM incoming_payments AS incoming
@@ -336,7 +375,7 @@ WHERE payment_id = %(payment_id)s AND (reference = %(money_reference)s OR %(mone
 ORDER BY id = (
     SELECT incoming_payment_id FROM reversals
     WHERE payment_id = %(payment_id)s AND kind = %(kind)s AND reversals.reference = %(reference)s
-) DESC, pays_order DESC, id LIMIT 1
+) DESC, pays_order DESC, id LIMIT 1 FOR NO KEY UPDATE OF incoming
 
 -- name: upsert_reversal
 -- Store what a provider says of a reversal. Events come in any order: an open dispute never replaces one that has

@@ -17,7 +17,7 @@ from boxoffice.money import show
 from boxoffice.observability import count
 from boxoffice.orders import service as orders
 from boxoffice.orders.models import OrderRow
-from boxoffice.payments import matters, rules
+from boxoffice.payments import books, matters, rules
 from boxoffice.payments.models import DueRefund, IncomingPayment, NewMatter, PaymentRow, Reversal, StoredReversal
 from boxoffice.payments.reading import text_of
 from boxoffice.tickets import service as tickets
@@ -43,7 +43,7 @@ def receive(
         return False
     payment = db.exactly_one(conn, PaymentRow, SQL.lock_payment, id=payment_id, **account)
     order = orders.lock_order(conn, payment.order_id)
-    incoming = _find_money(conn, payment.id, reversal)
+    incoming = _lock_money(conn, payment.id, reversal)
     amount = _unexplained(conn, reversal, incoming) if reversal.is_total and incoming else reversal.amount
     if amount == 0:
         return True
@@ -60,15 +60,15 @@ def receive(
 def receive_waiting(conn: db.Connection, payment: PaymentRow, order: OrderRow, account: dict[str, Any]) -> None:
     """Book the reversals that came before the money of a payment, which the transaction has just recorded."""
     for reversal in db.many(conn, StoredReversal, SQL.list_waiting_reversals, payment_id=payment.id):
-        incoming = _find_money(conn, payment.id, reversal)
+        incoming = _lock_money(conn, payment.id, reversal)
         if incoming is not None:
             amount = _unexplained(conn, reversal, incoming) if reversal.is_total else reversal.amount
             _book(conn, order, incoming, replace(reversal, amount=amount), account, None)
 
 
-def _find_money(conn: db.Connection, payment_id: UUID, reversal: Reversal | StoredReversal) -> IncomingPayment | None:
+def _lock_money(conn: db.Connection, payment_id: UUID, reversal: Reversal | StoredReversal) -> IncomingPayment | None:
     names = {"kind": reversal.kind, "reference": reversal.reference, "money_reference": reversal.money_reference}
-    return db.one(conn, IncomingPayment, SQL.get_incoming_payment, payment_id=payment_id, **names)
+    return db.one(conn, IncomingPayment, SQL.lock_incoming_payment, payment_id=payment_id, **names)
 
 
 def _unexplained(conn: db.Connection, reversal: Reversal | StoredReversal, incoming: IncomingPayment) -> int:
@@ -99,6 +99,7 @@ def _book(
     booked = taken_over + _book_more(conn, order, incoming, more - taken_over, refused)
     booked += _book_less(conn, incoming, -more)
     db.run(conn, SQL.set_booked, id=reversal.id, amount=booked, incoming_payment_id=incoming.id)
+    books.post(conn, incoming.id)
     if booked == 0 and not reversal.has_changed:
         return
     matter = _matter_of(order, incoming, reversal, account)
@@ -195,7 +196,7 @@ def _mark_order(conn: db.Connection, order: OrderRow, incoming: IncomingPayment,
     Args:
         incoming: the money before the reversal was booked.
     """
-    now = _find_money(conn, incoming.payment_id, reversal)
+    now = _lock_money(conn, incoming.payment_id, reversal)
     assert now is not None
     if order.status != "refunded" and (reversal.status == "lost" or rules.took_all_that_was_left(incoming, now)):
         db.run(conn, SQL.set_ends_order, id=incoming.id)

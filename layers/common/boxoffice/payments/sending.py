@@ -21,7 +21,7 @@ from boxoffice.config import settings
 from boxoffice.ids import new_id
 from boxoffice.money import exponent
 from boxoffice.observability import count, logger
-from boxoffice.payments import calls, matters, pace, providers, rules
+from boxoffice.payments import books, calls, matters, pace, providers, rules
 from boxoffice.payments.errors import RefundTooLarge
 from boxoffice.payments.models import (
     METHODS_BY_HAND,
@@ -48,6 +48,8 @@ _TAKEN = ("sent", "succeeded")
 
 def owe_refund(conn: db.Connection, payment_id: UUID, amount: int, reason: str, *, sends: bool = True) -> UUID:
     """Owe a refund of a payment that has paid its order. The caller's transaction has locked the order.
+
+    The caller posts to the books when all is written (`books.post`).
 
     A worker sends it within minutes. To send it right after the commit, register `send_at_once`. If less is left
     of the money, since a part of it went back elsewhere, that part counts and only the rest is sent.
@@ -230,6 +232,7 @@ def record_outcome(conn: db.Connection, attempt: RefundAttempt, *, at_once: bool
         for reversal in (*answer.reversals, *known):
             reversals.receive(conn, reversal, refund.provider, refund.merchant_id, refused=refund)
     outcome = rules.outcome_of(refund, answer, datetime.now(UTC))
+    incoming_id = books.lock(conn, refund.id)
     order = db.one(
         conn,
         RefundedOrder,
@@ -245,6 +248,7 @@ def record_outcome(conn: db.Connection, attempt: RefundAttempt, *, at_once: bool
         new_failures=outcome.new_failures,
     )
     if order is not None:
+        books.post(conn, incoming_id)
         _log_failure(refund, outcome)
         _tell_manager(conn, refund, outcome, order)
         _tell(conn, refund.id, outcome.status, order, at_once=at_once)
@@ -316,8 +320,10 @@ def _webhook_data(order: RefundedOrder) -> dict[str, Any]:
 def end_by_hand(conn: db.Connection, refund_id: UUID) -> bool:
     """Note that a person has sent the money of a refund, and tell the buyer. Return False if a worker may send it."""
     lease_end = rules.lease_end(datetime.now(UTC))
+    incoming_id = books.lock(conn, refund_id)
     order = db.one(conn, RefundedOrder, SQL.end_refund_by_hand, id=refund_id, lease_end=lease_end)
     if order is not None:
+        books.post(conn, incoming_id)
         _tell(conn, refund_id, "succeeded", order, at_once=False)
     return order is not None
 

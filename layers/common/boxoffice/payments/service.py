@@ -17,7 +17,7 @@ from boxoffice.orders import service as orders
 from boxoffice.orders.errors import NothingToPay, OrderNotPending
 from boxoffice.orders.models import OrderRow, OrderView
 from boxoffice.orders.rules import parse_reference
-from boxoffice.payments import calls, matters, pace, providers, rules, sending
+from boxoffice.payments import books, calls, matters, pace, providers, rules, sending
 from boxoffice.payments.errors import (
     OrderExpired,
     PaymentRefused,
@@ -203,17 +203,18 @@ def record_payment_by_hand(conn: db.Connection, order: OrderRow, method: str) ->
     Returns:
         The payment's id.
     """
-    payment_id = new_id()
+    payment_id, incoming_id = new_id(), new_id()
     db.run(
         conn,
         SQL.insert_payment_by_hand,
         id=payment_id,
-        incoming_payment_id=new_id(),
+        incoming_payment_id=incoming_id,
         order_id=order.id,
         provider=method,
         amount=order.total,
         currency=order.currency,
     )
+    books.post(conn, incoming_id)
     return payment_id
 
 
@@ -427,6 +428,7 @@ def _receive_money(
             _return_excess(conn, payment, order, event)
     else:
         _return_money(conn, payment, order, event, incoming_id, decision.reason)
+    books.post(conn, incoming_id)
     if db.value(conn, SQL.has_waiting_reversal, payment_id=payment.id):
         from boxoffice.payments import reversals
 

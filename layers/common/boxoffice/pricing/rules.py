@@ -8,7 +8,6 @@ All of it counts in price steps of the currency (`money.step`): three units shar
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
 from itertools import accumulate, pairwise
 
 from boxoffice.pricing.models import Charge, FeeTerms, PricedItem
@@ -31,29 +30,18 @@ def charges_of(
         step: the price step of the order's currency. Each price is a multiple of it.
         terms: the terms that hold for the order, if there are any. They change nothing of what the buyer pays.
     """
-    charges = [
+    nothing = None if terms is None else 0  # these have no rates yet
+    return [
         Charge(
-            terms_id=None,
+            terms_id=terms.id if terms else None,
             gross=item.gross,
             discount=discount,
-            buyer_fee=None,
-            tax=None,
-            platform_fee=None,
+            buyer_fee=nothing,
+            tax=nothing,
+            platform_fee=platform_fee(item.gross - discount, item.quantity, terms, step) if terms else None,
             total=item.gross - discount,
         )
         for item, discount in zip(items, _discounts(items, voucher, step), strict=True)
-    ]
-    if terms is None:
-        return charges
-    return [
-        replace(
-            charge,
-            terms_id=terms.id,
-            buyer_fee=0,
-            tax=0,
-            platform_fee=platform_fee(charge.total, item.quantity, terms, step),
-        )
-        for item, charge in zip(items, charges, strict=True)
     ]
 
 

@@ -73,6 +73,7 @@ class RefundPreview(MoneyView):
     order_status: OrderStatus = Field(description="The state of the order after the refund")
     amount: int = Field(description="What goes back, in the currency's minor unit")
     kept: int = Field(description="What the seller keeps of what was paid for the tickets")
+    platform_fee_returned: int = Field(description="What of the platform's fee goes back to the seller")
     currency: str
     ticket_ids: list[Id] = Field(description="The tickets that are no longer valid after it")
 
@@ -86,6 +87,7 @@ class PaidTicket(Charge):
     """A ticket of a paid order, with the charge of its item.
 
     Attributes:
+        item_no: the number of its item in the order.
         position: the number of the ticket in its item, from 1.
         entries: how often the ticket has been used at the door.
         group_size: how many units of the item the ticket stands for.
@@ -94,6 +96,7 @@ class PaidTicket(Charge):
     """
 
     id: UUID
+    item_no: int
     event_id: UUID
     status: TicketStatus
     position: int
@@ -101,6 +104,11 @@ class PaidTicket(Charge):
     group_size: int
     quantity: int
     pool_ids: list[UUID]
+
+    @property
+    def units(self) -> tuple[int, int]:
+        """Return how many units of its item come before the ticket, and how many there are up to its end."""
+        return (self.position - 1) * self.group_size, self.position * self.group_size
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 -- name: list_tickets
 -- All tickets of an order, valid or not, each with the charge of its item. The order is locked, so until the commit
 -- only scans and transfers can change its tickets.
-SELECT tickets.id, tickets.event_id, tickets.status, position, entries, group_size, quantity,
+SELECT tickets.id, item.item_no, tickets.event_id, tickets.status, position, entries, group_size, quantity,
     array_remove(ARRAY[ticket_types.pool_id, capacity_pool_id], NULL) AS pool_ids,
     terms_id, unit_price * quantity AS gross, discount, buyer_fee, tax, platform_fee, total
 FROM order_items AS item JOIN tickets ON tickets.order_id = item.order_id AND tickets.item_no = item.item_no

@@ -111,9 +111,7 @@ def amount_paid(ticket: PaidTicket, step: int) -> int:
     Args:
         step: the price step of the order's currency.
     """
-    end = ticket.position * ticket.group_size
-    begin = end - ticket.group_size
-    return share_of(ticket, ticket.quantity, begin, end, step).total
+    return share_of(ticket, ticket.quantity, *ticket.units, step).total
 
 
 def quantity_by_pool(tickets: Sequence[PaidTicket]) -> dict[UUID, int]:

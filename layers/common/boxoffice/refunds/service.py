@@ -20,7 +20,7 @@ from boxoffice.idempotency import IdempotentRequest
 from boxoffice.ids import derived_id, new_id
 from boxoffice.orders import service as orders
 from boxoffice.orders.models import OrderRow
-from boxoffice.payments import sending
+from boxoffice.payments import books, sending
 from boxoffice.refunds import rules
 from boxoffice.refunds.models import (
     CancelledEvent,
@@ -50,7 +50,7 @@ def preview_refund(conn: db.Connection, caller: Caller, order_id: UUID, request:
     """
     order = orders.find_managed(conn, caller, order_id)
     plan = rules.plan_refund(request, order, *read_bought(conn, order))
-    return RefundPreview(**_facts(order, plan))
+    return RefundPreview(**_facts(conn, order, plan))
 
 
 def refund_order(conn: db.Connection, caller: Caller, order_id: UUID, request: RefundRequest, key: str) -> RefundView:
@@ -81,7 +81,7 @@ def _refund(
         order = orders.lock_order(conn, order_id)
         bought, refunded = read_bought(conn, order)
         plan = rules.plan_refund(request, order, bought, refunded)
-        view = RefundView(id=new_id(), **_facts(order, plan))
+        view = RefundView(id=new_id(), **_facts(conn, order, plan))
         ended, refund_id = carry_out(conn, order, plan, view.id, request.reason, caller.actor, force=request.force)
         if refund_id is not None:
             conn.after_commit(sending.send_at_once, refund_id)
@@ -101,13 +101,16 @@ def read_bought(conn: db.Connection, order: OrderRow) -> tuple[list[PaidTicket],
     return bought, db.value(conn, SQL.get_refunded_amount, order_id=order.id)
 
 
-def _facts(order: OrderRow, plan: RefundPlan) -> dict[str, Any]:
+def _facts(conn: db.Connection, order: OrderRow, plan: RefundPlan) -> dict[str, Any]:
     """Return what the answer says of a plan."""
     return {
         "order_id": order.id,
         "order_status": plan.status,
         "amount": plan.amount,
         "kept": plan.kept,
+        "platform_fee_returned": books.fee_returned_by(
+            conn, order.id, plan.amount, [(ticket.item_no, *ticket.units) for ticket in plan.tickets]
+        ),
         "currency": order.currency,
         "ticket_ids": [ticket.id for ticket in plan.tickets],
     }
@@ -152,6 +155,8 @@ def carry_out(
         reason=reason,
         actor_id=actor,
     )
+    if refund_id is not None:
+        books.post(conn, books.lock(conn, refund_id))
     money = {"refunded": plan.amount, "kept": plan.kept}
     facts = {"refund_id": str(order_refund_id), **money, "ticket_ids": list(map(str, ticket_ids))}
     orders.set_status(conn, order, plan.status, reason=reason or "refunded", actor=actor, **facts)

@@ -9,6 +9,7 @@ from uuid import UUID
 from boxoffice.errors import Invalid
 from boxoffice.exports.files import Cell
 from boxoffice.ledger.kinds import Holder
+from boxoffice.ledger.rules import LONGEST_POSTING
 from boxoffice.money import major
 from boxoffice.reports.figures import NAMES, Figure, figures_of, held_of, net_of
 from boxoffice.reports.models import (
@@ -27,10 +28,6 @@ MOST: dict[Interval, int] = {"day": 366, "week": 53, "month": 36}
 """How many days, weeks or months a report covers."""
 
 MOST_ROWS = 5000
-
-CLOSES_AFTER = timedelta(hours=1)
-"""A transaction dates what it posts by its own beginning. So one that began in a month can commit a little later. None
-is open for so long: its function would have ended."""
 
 
 def period_of(since: date | None, until: date | None, interval: Interval, today: date) -> Period:
@@ -153,7 +150,7 @@ def _start_of(day: date) -> datetime:
 
 def is_closed(month: Period, now: datetime) -> bool:
     """Return True if nothing will be posted in a month any more."""
-    return now >= bounds_of(month)[1] + CLOSES_AFTER
+    return now >= bounds_of(month)[1] + LONGEST_POSTING
 
 
 def number_of(organisation_id: UUID, month: Period) -> str:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from boxoffice import audit, db, erased, idempotency, signing, sql
+from boxoffice import audit, db, erased, idempotency, rate_limit, signing, sql
 from boxoffice.accounts.rules import PHONE_LIFETIME
 from boxoffice.auth import Caller, Who, covers, require_role
 from boxoffice.config import settings
@@ -54,6 +54,7 @@ def create_place(conn: db.Connection, caller: Caller, request: PlaceRequest) -> 
     Raises:
         NotFound, Forbidden: the organisation is not the caller's, or the role is too low.
         PlaceEventNotFound: the event is not the organisation's.
+        TooManyRequests: a hundred were made in an hour before.
     """
     require_role(conn, caller, request.organisation_id)
     place_id = new_id()
@@ -62,6 +63,7 @@ def create_place(conn: db.Connection, caller: Caller, request: PlaceRequest) -> 
     db.run(conn, SQL.add_slots, place_id=place_id, capacity=request.capacity, count=request.capacity)
     place = _find_place(conn, place_id)
     _audit(conn, caller, "create_service", place, name=place.name, capacity=place.capacity)
+    rate_limit.limit_making(conn, caller, place.organisation_id, "places")
     return PlaceView.model_validate(place)
 
 
