@@ -50,8 +50,10 @@ SET read_until = reading_until, reading_until = NULL, next_page = NULL, due_at =
 WHERE provider = %(provider)s AND reading_until = %(reading_until)s AND next_page IS NOT DISTINCT FROM %(page)s
 
 -- name: put_off_report
--- There is no report to read, so none is under way.
-UPDATE provider_reports SET reading_until = NULL, next_page = NULL, due_at = %(due_at)s WHERE provider = %(provider)s
+-- There is no report, so nothing is left to read or to compare.
+UPDATE provider_reports SET read_until = greatest(read_until, %(now)s), compared_until = greatest(read_until, %(now)s),
+    reading_until = NULL, next_page = NULL, due_at = %(due_at)s
+WHERE provider = %(provider)s
 
 -- name: list_due_entries
 -- A batch of entries that are due to be explained.

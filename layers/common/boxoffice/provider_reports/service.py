@@ -87,7 +87,7 @@ def store_page(conn: db.Connection, read: ReadPage) -> int:
     if isinstance(page, DomainError):
         raise page
     if page is None:
-        db.run(conn, SQL.put_off_report, provider=report.provider, due_at=rules.next_night(now))
+        db.run(conn, SQL.put_off_report, provider=report.provider, now=now, due_at=rules.next_night(now))
         return 1
     _store_entries(conn, report.provider, page, now)
     place = {"provider": report.provider, "reading_until": report.reading_until, "page": report.next_page}
