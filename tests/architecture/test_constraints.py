@@ -98,6 +98,42 @@ BREACHES: dict[str, str | Copy | tuple[str | Copy, ...]] = {
     "members_organisation_id_fkey": f"UPDATE members SET organisation_id = {NEW}",
     "members_pkey": copy("members"),
     "members_role_check": "UPDATE members SET role = 'admin'",
+    # payouts
+    "payout_methods_account": (
+        "UPDATE payout_methods SET account = NULL",
+        "UPDATE payout_methods SET removed_at = now()",
+    ),
+    "payout_methods_bank": "UPDATE payout_methods SET bank = NULL",
+    "payout_methods_kind_check": "UPDATE payout_methods SET kind = 'cash'",
+    "payout_methods_id_key": copy("payout_methods", currency="'XTS'"),
+    "payout_methods_organisation_id_fkey": copy("payout_methods", id=NEW, organisation_id=NEW),
+    "payout_methods_pkey": copy("payout_methods"),
+    "payout_methods_wait": "UPDATE payout_methods SET usable_from = created_at",
+    "payout_files_format_check": "UPDATE payout_files SET format = 'pdf'",
+    "payout_files_pkey": copy("payout_files"),
+    "payout_files_sepa": "UPDATE payout_files SET format = 'pain.001'",
+    "payouts_amount_check": "UPDATE payouts SET amount = 0",
+    "payouts_decided": (
+        "UPDATE payouts SET decided_by = gen_random_uuid() WHERE status = 'requested'",
+        "UPDATE payouts SET status = 'approved' WHERE status = 'requested'",
+    ),
+    "payouts_file_id_fkey": f"UPDATE payouts SET file_id = {NEW} WHERE status = 'approved'",
+    "payouts_in_file": "UPDATE payouts SET file_id = (SELECT id FROM payout_files) WHERE status = 'requested'",
+    "payouts_method_fkey": (
+        f"UPDATE payouts SET method_id = {NEW}",
+        f"UPDATE payouts SET organisation_id = {NEW}",
+        "UPDATE payouts SET currency = 'XTS'",
+    ),
+    "payouts_pkey": copy("payouts"),
+    "payouts_reason": (
+        "UPDATE payouts SET reason = 'why' WHERE status = 'requested'",
+        "UPDATE payouts SET status = 'rejected' WHERE status = 'approved'",
+    ),
+    "payouts_sent": (
+        "UPDATE payouts SET bank_reference = 'RF1' WHERE status = 'approved'",
+        "UPDATE payouts SET status = 'sent' WHERE status = 'approved'",
+    ),
+    "payouts_status_check": "UPDATE payouts SET status = 'lost' WHERE status = 'approved'",
     # webhooks
     "webhook_endpoints_disabled": "UPDATE webhook_endpoints SET disabled_at = now()",
     "webhook_endpoints_disabled_reason_check": """UPDATE webhook_endpoints
@@ -599,6 +635,8 @@ NULLABLE: dict[str, str] = {
     "incoming_payments": "ends_order_at",
     "ledger_transfers": "event_id order_id provider ticket_type_id",
     "money_matters": "amount currency note order_id payment_id reference refund_id resolution settled_at settled_by",
+    "payout_methods": "account bank key_id removed_at",
+    "payouts": "bank_reference decided_at decided_by file_id reason value_date",
     "payments": "ask_at closed_at prepared provider_reference unpaid_at",
     "places": "event_id",
     "provider_entries": (

@@ -92,7 +92,8 @@ def test_answers_of_bytes_have_a_schema_that_generators_read_as_bytes(document: 
     }
     binary = {"type": "string", "format": "binary"}
     xlsx = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-    assert found == dict.fromkeys(("application/pdf", "image/svg+xml", "image/png", "text/csv", xlsx), binary)
+    types = ("application/pdf", "application/xml", "image/svg+xml", "image/png", "text/csv", xlsx)
+    assert found == dict.fromkeys(types, binary)
 
 
 def test_headers_for_programs_are_described(document: dict[str, Any]) -> None:

@@ -301,6 +301,8 @@ TABLES_LEFT_OUT: dict[str, str] = {
     "statements": BOOKS,
     "provider_entries": BOOKS,
     "refunds": BOOKS,
+    "payouts": BOOKS,
+    "payout_methods": "is an account of the organisation, whose owners see it",
     "money_matters": "is a note for those who look after the money",
     # about nobody
     **dict.fromkeys(
@@ -322,6 +324,7 @@ TABLES_LEFT_OUT: dict[str, str] = {
             "key_withdrawals",
             "migrations",
             "paces",
+            "payout_files",
             "places",
             "platform_settings",
             "platform_settings_version",

@@ -29,6 +29,7 @@ OF_THE_PLATFORM = {
     *("second_factors", "sessions"),
     *("audit_chains", "audit_log", "audit_values", "contact_purges", "erased_buyers", "erasures", "guest_holds"),
     "idempotency_keys",
+    "payout_files",
     *("daily_sales_state", "ledger_state", "provider_entries", "provider_reports"),
     *("key_withdrawals", "outbox", "paces", "platform_settings", "platform_settings_version", "renewals"),
     "suppressed_addresses",
@@ -93,6 +94,7 @@ OPENED = """
         lock_reducible_refunds open_matter reduce_refund reopen_payment retry_refund return_incoming_payment
         set_booked set_ends_order set_pays_order set_prepared set_processing set_refund set_unpaid settle_matter
         stop_asking take_from_incoming_payment upsert_reversal
+    payouts: insert_method insert_payout lock_organisation
     refunds: get_payment get_refunded_amount insert_order_refund list_tickets
     reports: insert_statement
     seats: delete_rows free_seats get_size hand_over has_seats_together insert_copied_rows insert_copied_seats
@@ -155,6 +157,8 @@ ADMINS = """
     analytics: get_stats list_revenue
     accounts: list_accounts
     organisations: get_application list_applications
+    payouts: get_payout list_payout_requests list_payouts_of_file lock_payout lock_payouts_to_send put_in_file
+        set_status sum_file
 """
 
 # An email goes to the address that the row itself names.
@@ -167,6 +171,7 @@ EMAILS = """
         list_items_for_email list_tickets_to_remind_of
     organisations: get_invitation_for_email
     payments: get_refund_for_email
+    payouts: get_method_for_email
     refunds: get_cancellation_for_email get_refund_for_email
     tickets: get_transfer_for_email
     waitlist: get_entry_for_email get_ticket_type_for_email

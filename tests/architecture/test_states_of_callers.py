@@ -33,6 +33,10 @@ ENDED_BY_SUSPENSION: dict[str, str] = {
     "subscribe": "not_found",
     "confirm_subscription": "not_found",
     "publish_event": "organisation_not_approved",
+    "request_payout": "payouts_stopped",
+    "decide_payout": "payouts_stopped",
+    "create_payout_file": "no_payouts_to_send",
+    "get_payout_file": "payout_file_over",
     "get_organisation": "not_found",  # for strangers
     "get_gallery": "not_found",  # for strangers
     "invite_member": "may_not_invite",

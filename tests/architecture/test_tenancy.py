@@ -460,6 +460,10 @@ MORE_CALLS: list[tuple[str, Callable[[Call, World], Call]]] = [
 ]
 
 
+# What an admin does for all organisations at once.
+FOR_ALL = {"create_payout_file"}
+
+
 def test_what_we_do_changes_nothing_of_theirs(api: Client, conn: psycopg.Connection, subtests: pytest.Subtests) -> None:
     theirs = make_one(conn)
     conn.execute("UPDATE scans SET device_id = 'phone 3' WHERE device_id = 'phone 2'")  # a device that we use later
@@ -467,6 +471,8 @@ def test_what_we_do_changes_nothing_of_theirs(api: Client, conn: psycopg.Connect
     before = rows_naming(conn, ids)
     writing = [(name, lambda call, _: call) for name, operation in operations().items() if operation.method != "GET"]
     for name, change in [*writing, *MORE_CALLS]:
+        if name in FOR_ALL:
+            continue
         with subtests.test(operation=name):
             ours = make_one(conn, buyer=theirs.buyer)  # a new one each time, since many calls can be made only once
             call = change(call_of(name, ours), ours)
@@ -592,6 +598,14 @@ COMPARISONS = {
     "exports/count_revenue": 1,
     "exports/list_orders": 1,
     "exports/list_revenue": 1,
+    "media/has_event": 1,
+    "media/has_upload": 1,
+    "media/list_galleries": 1,
+    "media/use_upload": 1,
+    "orders/list_orders": 1,
+    "orders/list_orders_of_buyer": 1,
+    "orders/list_orders_of_event": 1,
+    "orders/list_quantities_of_buyer": 3,
     "organisations/delete_invitation": 1,
     "organisations/delete_member": 1,
     "organisations/get_hand_over_for_email": 1,
@@ -602,14 +616,6 @@ COMPARISONS = {
     "organisations/list_invitations": 1,
     "organisations/list_members": 1,
     "organisations/list_owners": 1,
-    "media/has_event": 1,
-    "media/has_upload": 1,
-    "media/list_galleries": 1,
-    "media/use_upload": 1,
-    "orders/list_orders": 1,
-    "orders/list_orders_of_buyer": 1,
-    "orders/list_orders_of_event": 1,
-    "orders/list_quantities_of_buyer": 3,
     "payments/ask_about_refund": 1,
     "payments/count_waiting_payments": 1,
     "payments/find_reversed_payment": 3,
@@ -625,6 +631,13 @@ COMPARISONS = {
     "payments/slow_down": 1,
     "payments/store_event": 1,
     "payments/take_due_refunds": 1,
+    "payouts/get_method": 1,
+    "payouts/list_methods": 1,
+    "payouts/list_methods_in_use": 1,
+    "payouts/list_owners": 1,
+    "payouts/list_payouts": 1,
+    "payouts/lock_open_payouts_of_method": 1,
+    "payouts/remove_method": 1,
     "reports/get_organisation": 1,
     "reports/get_statement": 1,
     "reports/list_postings": 1,

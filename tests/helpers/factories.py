@@ -486,6 +486,68 @@ def export(conn: psycopg.Connection, organisation_id: UUID, **overrides: Any) ->
     return _insert(conn, "exports", {**row, **overrides})
 
 
+def funds(conn: psycopg.Connection, organisation_id: UUID, amount: int, currency: str = "NGN") -> None:
+    """Let an organisation have money that it can be paid out."""
+    from boxoffice.ledger import service
+    from boxoffice.ledger.models import Transfer
+
+    service.post_difference(conn, organisation_id, currency, new_id(), [Transfer("correction", amount)])  # type: ignore[arg-type]
+
+
+ACCOUNT_NUMBER = "0000014579"
+"""The Central Bank of Nigeria's own example of an account number, at the bank 011."""
+
+
+def payout_method(conn: psycopg.Connection, organisation_id: UUID, **overrides: Any) -> UUID:
+    """Make a payout method that can be used: a bank account in Nigeria, or one with the ``number``."""
+    number = overrides.pop("number", ACCOUNT_NUMBER)
+    method = new_id()
+    ring = config.settings().data_keys_secret
+    encrypted = encrypt(ring, "payout account", organisation_id.bytes + method.bytes, number.encode())
+    row = {
+        "id": method,
+        "organisation_id": organisation_id,
+        "kind": "bank_account",
+        "country": "NG",
+        "currency": "NGN",
+        "holder": "Freedom Park Ltd",
+        "bank": "011",
+        "ending": number[-4:],
+        "key_id": encrypted.key_id,
+        "account": encrypted.content,
+        "created_by": new_id(),
+        "created_at": NOW - timedelta(days=3),
+        "usable_from": NOW - timedelta(days=1),
+        **overrides,
+    }
+    return _insert(conn, "payout_methods", row)
+
+
+def payout_file(conn: psycopg.Connection, **overrides: Any) -> UUID:
+    """Make a file for the bank without payouts."""
+    row = {"id": new_id(), "format": "csv", "currency": "NGN", "created_by": new_id(), "created_at": NOW, **overrides}
+    return _insert(conn, "payout_files", row)
+
+
+def payout(conn: psycopg.Connection, method_id: UUID, owner: UUID, **overrides: Any) -> UUID:
+    """Make a payout by a method, and post it. One that is not requested was decided on by nobody in particular."""
+    from boxoffice.ledger import service
+    from boxoffice.payouts import rules
+
+    organisation, currency = conn.execute(
+        "SELECT organisation_id, currency FROM payout_methods WHERE id = %s", [method_id]
+    ).fetchone() or (new_id(), "")
+    row = {"id": new_id(), "organisation_id": organisation, "method_id": method_id, "currency": currency}
+    row |= {"amount": 10_000, "status": "requested", "requested_by": owner, "requested_at": NOW, **overrides}
+    if row["status"] != "requested":
+        row |= {"decided_by": new_id(), "decided_at": NOW}
+    if row["status"] in ("sent", "returned"):
+        row |= {"bank_reference": "RF18539007547034", "value_date": NOW.date()}
+    transfers = rules.transfers_of(row["status"], row["amount"])
+    service.post_difference(conn, organisation, currency, row["id"], transfers)  # type: ignore[arg-type]
+    return _insert(conn, "payouts", row)
+
+
 def scan(conn: psycopg.Connection, ticket_id: UUID, scanner: UUID, **fields: Any) -> UUID:
     """Scan a ticket, as a member of its organisation. Return the scan's id."""
     from boxoffice.auth import Caller, Who

@@ -1,6 +1,6 @@
 """Reads all logs of handlers and jobs while tests run, and finds the data of people in them.
 
-The patterns are those of the tests' own people: what they are called, and where they can be reached.
+The patterns are those of the tests' own people: what they are called, and where they can be reached or paid.
 """
 
 import logging
@@ -11,6 +11,7 @@ PEOPLE = {
     "a name": r"\b(?:Ada|Bola|Person \d+)\b",
     "an email address": r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+",
     "a phone number": r"\+[1-9]\d{6,14}",
+    "an account number": r"DE89 ?3704 ?0044|NL91ABNA0417|0000014579|0000000220",
     "an IP address": r"\b(?:203\.0\.113|198\.51\.100|192\.0\.2)\.\d+\b(?!/24)|\b2001:db8:(?!:/48|\w+::/48)",
 }
 

@@ -148,6 +148,10 @@ class World:
     webhook_endpoint: UUID
     webhook_delivery: UUID
     export: UUID
+    payout_method: UUID
+    unused_payout_method: UUID
+    payout: UUID
+    payout_file: UUID
 
     def names(self) -> dict[str, str]:
         """Return the values for the names in examples."""
@@ -225,6 +229,11 @@ def build(conn: psycopg.Connection) -> World:
     upload, gallery = factories.upload(conn, organisation), factories.gallery(conn, organisation)
     door_device, device_token = factories.door_device(conn, door_pass)
     webhook_endpoint = factories.webhook_endpoint(conn, organisation)
+    factories.funds(conn, organisation, 1_000_000)
+    payout_method = factories.payout_method(conn, organisation)
+    payout_file = factories.payout_file(conn)
+    for file in (None, payout_file):
+        factories.payout(conn, payout_method, owner, status="approved", file_id=file)
     return World(
         owner=owner,
         manager=manager,
@@ -303,6 +312,10 @@ def build(conn: psycopg.Connection) -> World:
         webhook_endpoint=webhook_endpoint,
         webhook_delivery=factories.webhook_delivery(conn, webhook_endpoint),
         personal_data_token=factories.one_time_token(conn, Purpose.PERSONAL_DATA, email=email),
+        payout_method=payout_method,
+        unused_payout_method=factories.payout_method(conn, organisation),
+        payout=factories.payout(conn, payout_method, owner),
+        payout_file=payout_file,
         undo_token=factories.one_time_token(
             conn, Purpose.UNDO_EMAIL_CHANGE, account_id=buyer, email=email, verified=True
         ),

@@ -105,8 +105,26 @@ def _compare(sale: Sale, payment: str, known: dict[str, Any]) -> None:
     gone = [each for each in known["reversals"] if each["type"] in ("refund.created", "dispute.lost")]
     if not _differs(sale, payment):
         assert sum(reversal["amount"] for reversal in gone) == elsewhere, facts
+        assert amount - sum(made.values()) - elsewhere - _paid_by_hand(sale, payment) == _held(sale, payment), facts
     left = amount - known["refunded"]
     assert all(sent > left for _, sent, status in refunds if status == "failed"), facts
+
+
+def _held(sale: Sale, payment: str) -> int:
+    """Return how much of a payment the provider has by the ledger."""
+    query = """SELECT -coalesce(sum(ledger_entries.amount), 0)::bigint FROM ledger_entries
+        JOIN incoming_payments ON incoming_payments.id = source_id
+        WHERE account = 'at_provider' AND payment_id = %s"""
+    (held,) = sale.conn.execute(query, [payment]).fetchone() or ()
+    return int(held)
+
+
+def _paid_by_hand(sale: Sale, payment: str) -> int:
+    """Return how much of a payment's refunds people have sent another way, as they told us."""
+    query = """SELECT coalesce(sum(amount - elsewhere), 0)::bigint FROM refunds
+        WHERE payment_id = %s AND status = 'succeeded' AND provider_reference IS NULL"""
+    (sent,) = sale.conn.execute(query, [payment]).fetchone() or ()
+    return int(sent)
 
 
 def _differs(sale: Sale, payment: str) -> bool:

@@ -3,8 +3,9 @@
 Every transaction takes its locks in this order, so that none deadlocks:
     1. a one-time token of neither an account nor an order, or a phone code. An account (several by id), its one-time
         tokens, its second factor, its sessions by id. If it was an admin's, the lock of admins comes right after it.
-        An organisation, then an API key of it. A door pass, then one of its devices. An erasure, or an event's contact
-        purge. The version of the platform's settings. Terms of fees, by whoever has locked whose they are
+        An organisation, then an API key of it, or its payouts by id (admins take payouts alone, by id). A door pass,
+        then one of its devices. An erasure, or an event's contact purge. The version of the platform's settings.
+        Terms of fees, by whoever has locked whose they are
     2. a provider event, its payment, then the order (several orders only with SKIP LOCKED, and so a locked order's
         payments), with a guest's hold. An order's one-time tokens
     3. a buyer, by an advisory lock for each of their identities, in order. What a guest holds is counted before, in a

@@ -24,7 +24,7 @@ from pydantic import (
 
 from boxoffice import db, money, sql
 from boxoffice.config import settings
-from boxoffice.models import COUNTRY_CODE, CURRENCY_CODE, MinorUnits, PostalAddress, check_currency
+from boxoffice.models import COUNTRY_CODE, CURRENCY_CODE, MinorUnits, PostalAddress, ShortText, check_currency
 from boxoffice.observability import logger
 
 SQL = sql.queries()
@@ -44,6 +44,13 @@ def _sms_country(code: str, info: ValidationInfo) -> str:
     return code
 
 
+def _iban(text: str, info: ValidationInfo) -> str:
+    from boxoffice import bank_accounts
+
+    return text if info.context == _STORED else bank_accounts.normal_iban(text)
+
+
+SenderIban = Annotated[str, StringConstraints(min_length=15, max_length=50), AfterValidator(_iban)]
 SmsCountry = Annotated[str, StringConstraints(pattern=COUNTRY_CODE), AfterValidator(_sms_country)]
 
 
@@ -103,7 +110,7 @@ class PlatformFee(BaseModel):
         return self
 
 
-def _fee_currency(code: str, info: ValidationInfo) -> str:
+def _currency(code: str, info: ValidationInfo) -> str:
     return code if info.context == _STORED else check_currency(code)
 
 
@@ -116,9 +123,9 @@ def _check_steps(fees: dict[str, PlatformFee]) -> dict[str, PlatformFee]:
     return fees
 
 
-FeeCurrency = Annotated[str, StringConstraints(pattern=CURRENCY_CODE), AfterValidator(_fee_currency)]
+CurrencyCode = Annotated[str, StringConstraints(pattern=CURRENCY_CODE), AfterValidator(_currency)]
 PlatformFees = Annotated[
-    dict[FeeCurrency, PlatformFee],
+    dict[CurrencyCode, PlatformFee],
     Field(max_length=200, json_schema_extra={"additionalProperties": False}),
     AfterValidator(_check_steps),
 ]
@@ -207,6 +214,14 @@ class PlatformSettings(BaseModel):
     postal_address: Annotated[
         PostalAddress | None, Field(description="Where the platform is. Its own newsletter shows that")
     ] = None
+    payout_minimums: Annotated[
+        dict[CurrencyCode, Annotated[StrictInt, Field(ge=1, le=money.MAX_TOTAL), MinorUnits]],
+        Field(max_length=200, description="The least that is paid out at a time, by currency, in its minor unit"),
+    ] = Field(default_factory=dict)
+    payout_sender_name: Annotated[
+        ShortText | None, Field(max_length=70, description="Whose account payouts come from, in files for the bank")
+    ] = None
+    payout_sender_iban: Annotated[SenderIban | None, Field(description="The IBAN of that account")] = None
     payout_delay_days: Annotated[
         StrictInt,
         Field(

@@ -54,6 +54,7 @@ RESENDS = 5
 ORDER_CHANGES = 20
 INVITATIONS = 20
 FILES = 30
+PAYOUT_METHODS = 20  # in a day
 EXPORTS = 5  # in a day
 UPLOADS = 200  # of an organisation
 MADE = {"events": 200, "copies": 20, "places": 100}  # for an organisation, and by an account or a key
@@ -428,6 +429,15 @@ def limit_files(conn: db.Connection, organisation_id: UUID) -> None:
         TooManyRequests: there were thirty in an hour before.
     """
     _count_in(conn, [Limit(f"files {organisation_id}", FILES, HOUR)])
+
+
+def limit_payout_methods(conn: db.Connection, organisation_id: UUID) -> None:
+    """Count a payout method that an organisation adds, in the transaction that adds it.
+
+    Raises:
+        TooManyRequests: there were twenty in a day before.
+    """
+    _count_in(conn, [Limit(f"payout methods {organisation_id}", PAYOUT_METHODS, DAY)])
 
 
 def limit_applications(account_id: UUID) -> None:

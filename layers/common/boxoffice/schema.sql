@@ -1656,6 +1656,80 @@ CREATE TABLE statements (
     printed_at      timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (organisation_id, month)
 );
+-- ------------------------------------------------------------------------------------------------------ payouts
+
+-- Where an organisation gets its money: a bank account or mobile money. The account's number is encrypted, and bound to
+-- its organisation and row: in another one it cannot be decrypted. A method never changes. It may be used from
+-- usable_from on, so that owners who did not add it have time to remove it. That erases the number. The rest stays,
+-- since payouts name it.
+CREATE TABLE payout_methods (
+    id              uuid NOT NULL,
+    organisation_id uuid NOT NULL REFERENCES organisations,
+    kind            text NOT NULL CHECK (kind IN ('iban', 'bank_account', 'mobile_money')),
+    country         text NOT NULL,
+    currency        text NOT NULL,
+    holder          text NOT NULL,
+    bank            text,
+    ending          text NOT NULL,
+    key_id          integer,
+    account         bytea,
+    created_by      uuid NOT NULL,
+    created_at      timestamptz NOT NULL,
+    usable_from     timestamptz NOT NULL,
+    removed_at      timestamptz,
+    PRIMARY KEY (id, organisation_id, currency), -- payouts name all three, so that none has those of another method
+    CONSTRAINT payout_methods_id_key UNIQUE (id),
+    CONSTRAINT payout_methods_account CHECK (
+        num_nulls(key_id, account) = CASE WHEN removed_at IS NULL THEN 0 ELSE 2 END),
+    CONSTRAINT payout_methods_bank CHECK (bank IS NOT NULL OR kind = 'iban'),
+    CONSTRAINT payout_methods_wait CHECK (usable_from > created_at)
+);
+CREATE INDEX payout_methods_by_organisation ON payout_methods (organisation_id, id) WHERE removed_at IS NULL;
+
+-- A file for the platform's bank, with payouts to send. Downloaded again, it has the same name, by which a bank refuses
+-- it a second time.
+CREATE TABLE payout_files (
+    id         uuid PRIMARY KEY,
+    format     text NOT NULL CHECK (format IN ('pain.001', 'csv')),
+    currency   text NOT NULL,
+    created_by uuid NOT NULL,
+    created_at timestamptz NOT NULL,
+    CONSTRAINT payout_files_sepa CHECK (format <> 'pain.001' OR currency = 'EUR')
+);
+
+-- Money that an organisation takes out of its balance. Whoever requests one locks the organisation, reads its balance,
+-- and inserts and posts it in one transaction. So all its payouts together never take more than there is. A payout
+-- stands in one file. decided_by has made the last decision.
+CREATE TABLE payouts (
+    id              uuid PRIMARY KEY,
+    organisation_id uuid NOT NULL,
+    method_id       uuid NOT NULL,
+    currency        text NOT NULL,
+    amount          bigint NOT NULL CHECK (amount > 0),
+    status          text NOT NULL DEFAULT 'requested'
+        CHECK (status IN ('requested', 'approved', 'rejected', 'sent', 'returned')),
+    requested_by    uuid NOT NULL,
+    requested_at    timestamptz NOT NULL,
+    decided_by      uuid,
+    decided_at      timestamptz,
+    file_id         uuid REFERENCES payout_files,
+    bank_reference  text,
+    value_date      date,
+    reason          text,
+    version         integer NOT NULL DEFAULT 1,
+    CONSTRAINT payouts_method_fkey FOREIGN KEY (method_id, organisation_id, currency) REFERENCES payout_methods,
+    CONSTRAINT payouts_decided CHECK (
+        num_nulls(decided_by, decided_at) = CASE status WHEN 'requested' THEN 2 ELSE 0 END),
+    CONSTRAINT payouts_sent CHECK (
+        num_nulls(bank_reference, value_date) = CASE WHEN status IN ('sent', 'returned') THEN 0 ELSE 2 END),
+    CONSTRAINT payouts_reason CHECK ((reason IS NOT NULL) = (status IN ('rejected', 'returned'))),
+    CONSTRAINT payouts_in_file CHECK (file_id IS NULL OR status <> 'requested')
+);
+CREATE INDEX payouts_by_organisation ON payouts (organisation_id, id);
+CREATE INDEX payouts_by_status ON payouts (status, id);
+CREATE INDEX payouts_by_method ON payouts (method_id) WHERE status IN ('requested', 'approved');
+CREATE INDEX payouts_by_file ON payouts (file_id, id) WHERE file_id IS NOT NULL;
+CREATE INDEX payouts_to_send ON payouts (currency, id) WHERE status = 'approved' AND file_id IS NULL;
 
 -- --------------------------------------------------------------------------------------------- provider reports
 

@@ -95,6 +95,7 @@ def open_sale(conn: Connection) -> Sale:
     open_doors(sale)
     keep_coats(sale)
     set_terms(sale)
+    pay_out(sale)
     for name in ("plain", "standing", "box", "last", "unsold"):
         (ids[f"{name}_pool"],) = row_of(conn, "SELECT pool_id FROM ticket_types WHERE id = %s", ids[name])
     unsold = "SELECT row_no FROM stock WHERE pool_id = %s AND held + sold = 0 LIMIT 1"
@@ -150,6 +151,14 @@ def take_and_return_money(sale: Sale) -> None:
 def set_terms(sale: Sale) -> None:
     """Give the organisation terms of the platform's fee, under which nothing is sold yet."""
     sale.ids["terms"] = factories.fee_terms(sale.conn, sale.organisation)
+
+
+def pay_out(sale: Sale) -> None:
+    """Pay some of the organisation's money out."""
+    factories.funds(sale.conn, sale.organisation, 100_000)
+    method = factories.payout_method(sale.conn, sale.organisation)
+    for status in ("requested", "approved", "sent"):
+        sale.ids[f"{status}_payout"] = factories.payout(sale.conn, method, factories.account(sale.conn), status=status)
 
 
 def take_back_money(sale: Sale, name: str, kind: Any) -> None:
@@ -1301,6 +1310,25 @@ BREACHES = [
             VALUES (gen_random_uuid(), %(organisation)s, 'KES', 0, 0, 0, true) RETURNING id
         ) UPDATE order_items SET terms_id = kenyan.id, buyer_fee = 0, tax = 0, platform_fee = 0 FROM kenyan
         WHERE order_id = %(pending)s""",
+    ),
+    breach(
+        "payouts_posted_otherwise",
+        "a payout of more than it took",
+        "requested_payout",
+        "UPDATE payouts SET amount = amount + 1 WHERE id = %(requested_payout)s",
+    ),
+    breach(
+        "payouts_posted_otherwise",
+        "a rejected payout whose money is not back",
+        "approved_payout",
+        "UPDATE payouts SET status = 'rejected', reason = 'No' WHERE id = %(approved_payout)s",
+    ),
+    breach(
+        "payouts_posted_otherwise",
+        "a payout that was sent in the books alone",
+        "sent_payout",
+        """UPDATE payouts SET status = 'approved', bank_reference = NULL, value_date = NULL
+        WHERE id = %(sent_payout)s""",
     ),
     breach(
         "default_fees_otherwise",

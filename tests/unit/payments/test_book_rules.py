@@ -165,6 +165,9 @@ def test_a_refund_that_went_back_elsewhere_counts_once() -> None:
     # More than that went back elsewhere, and by a dispute.
     both = sums(replace(of, reversals=[reversal("made", 250), reversal("lost", 100)]))
     assert (both["refund"], both["refund_elsewhere"], both["dispute"], both["dispute_lost"]) == (300, 250, 100, 100)
+    # The provider says in the end that it was 150: the other 50 are owed again, and not sent.
+    less = sums(replace(of, reversals=[reversal("made", 150, booked=200)]))
+    assert (less["refund"], less["refund_sent"], less["refund_elsewhere"]) == (350, 300, 150)
     # The refund on the dashboard failed in the end: those 200 are owed again, and not sent.
     assert sums(replace(of, reversals=[reversal("failed", 200, booked=200)])) == {
         "receipt": 1000,

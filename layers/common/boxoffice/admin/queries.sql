@@ -643,6 +643,21 @@ SELECT currency, setting, terms FROM (
 ) AS held USING (currency)
 WHERE setting IS DISTINCT FROM terms LIMIT 10
 
+-- name: payouts_posted_otherwise
+-- One that is rejected has taken nothing. One that is sent has left, and one that is returned is back.
+SELECT payouts.id, status, payouts.amount, taken, sent, back FROM payouts CROSS JOIN LATERAL (
+    SELECT coalesce(sum(amount) FILTER (WHERE kind = 'payout'), 0) AS taken,
+        coalesce(sum(amount) FILTER (WHERE kind = 'payout_sent'), 0) AS sent,
+        coalesce(sum(amount) FILTER (WHERE kind = 'payout_returned'), 0) AS back
+    FROM ledger_transfers
+    WHERE source_id = payouts.id AND ledger_transfers.organisation_id = payouts.organisation_id
+        AND ledger_transfers.currency = payouts.currency AND holder = 'platform'
+) AS posted
+WHERE taken <> CASE status WHEN 'rejected' THEN 0 ELSE payouts.amount END
+    OR sent <> CASE WHEN status IN ('sent', 'returned') THEN payouts.amount ELSE 0 END
+    OR back <> CASE status WHEN 'returned' THEN payouts.amount ELSE 0 END
+LIMIT 10
+
 -- name: sales_counted_wrong
 -- Of each ticket type, all days together: an event's time zone may have changed since a day was counted.
 SELECT event_id, ticket_type_id, facts, sums FROM (
@@ -686,9 +701,11 @@ WITH money AS (
         SELECT coalesce(sum(item.total), 0)::bigint AS price FROM order_items AS item
         WHERE item.order_id = orders.id AND pays_order
     ) AS paid CROSS JOIN LATERAL (
-        SELECT coalesce(sum(booked) FILTER (WHERE reversals.status = 'made'), 0)::bigint AS made,
-            coalesce(sum(booked) FILTER (WHERE reversals.status = 'lost'), 0)::bigint AS lost,
-            coalesce(sum(booked) FILTER (WHERE reversals.status IN ('failed', 'won')), 0)::bigint AS again,
+        SELECT
+            coalesce(sum(least(booked, reversals.amount)) FILTER (WHERE reversals.status = 'made'), 0)::bigint AS made,
+            coalesce(sum(least(booked, reversals.amount)) FILTER (WHERE reversals.status = 'lost'), 0)::bigint AS lost,
+            coalesce(sum(CASE WHEN reversals.status IN ('made', 'lost') THEN greatest(booked - reversals.amount, 0)
+                ELSE booked END), 0)::bigint AS again,
             coalesce(sum(reversals.amount) FILTER (
                 WHERE reversals.status = 'open' AND reversals.currency = incoming.currency), 0)::bigint AS open
         FROM reversals WHERE incoming_payment_id = incoming.id

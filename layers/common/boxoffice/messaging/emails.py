@@ -19,6 +19,7 @@ from boxoffice.newsletter import emails as newsletter
 from boxoffice.orders import emails as orders
 from boxoffice.organisations import emails as organisations
 from boxoffice.payments import emails as payments
+from boxoffice.payouts import emails as payouts
 from boxoffice.privacy import emails as privacy
 from boxoffice.refunds import emails as refunds
 from boxoffice.tickets import emails as tickets
@@ -33,6 +34,7 @@ _DOMAINS = (
     orders,
     organisations,
     payments,
+    payouts,
     privacy,
     refunds,
     tickets,
@@ -43,7 +45,7 @@ WRITERS: dict[str, Callable[..., Content]] = {
     writer.__name__: writer for domain in _DOMAINS for writer in domain.EMAILS
 }
 
-_OF_ACCOUNTS = {writer.__name__ for domain in (accounts, api_keys, privacy) for writer in domain.EMAILS}
+_OF_ACCOUNTS = {writer.__name__ for domain in (accounts, api_keys, payouts, privacy) for writer in domain.EMAILS}
 
 
 def compose(conn: db.Connection, message: Message) -> Email:

@@ -56,7 +56,7 @@ def transfers_of(paid: MoneyToBook) -> list[Transfer]:
         *_sales(paid),
         *(_transfer_back(paid, part) for part in (*given_back, *disputed)),
         _transfer(paid, "refund_sent", sum(_sends(refund) for refund in paid.refunds if refund.is_taken)),
-        _transfer(paid, "dispute_lost", _booked(paid, "lost")),
+        _transfer(paid, "dispute_lost", sum(each.gone for each in paid.reversals if each.status == "lost")),
         *_returned_charges(paid, given_back),
     ]
 
@@ -150,19 +150,15 @@ def _sends(refund: BookedRefund) -> int:
     return refund.amount - refund.elsewhere
 
 
-def _booked(paid: MoneyToBook, *statuses: str) -> int:
-    return sum(reversal.booked for reversal in paid.reversals if reversal.status in statuses)
-
-
 def _gone_elsewhere(paid: MoneyToBook) -> list[tuple[Way, int]]:
     """Return the ways in which the money went back without us.
 
     What a refund counts as its own may turn out not to have gone back in the end. It is owed to the buyer again, and a
     person has been told. This comes first, since only refunds keep it booked.
     """
-    ways: list[tuple[Way, int]] = [(OWED, _booked(paid, "failed", "won", "open"))]
-    way_of = {"made": ELSEWHERE, "lost": DISPUTED}
-    return ways + [(way_of[each.status], each.booked) for each in paid.reversals if each.status in way_of]
+    again = sum(each.booked - each.gone for each in paid.reversals)
+    gone = [(DISPUTED if each.status == "lost" else ELSEWHERE, each.gone) for each in paid.reversals]
+    return [(OWED, again), *gone]
 
 
 def _take(ways: list[tuple[Way, int]], amount: int) -> list[tuple[Way, int]]:

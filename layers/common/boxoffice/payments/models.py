@@ -603,6 +603,11 @@ class BookedReversal:
     booked: int
     is_open: bool
 
+    @property
+    def gone(self) -> int:
+        """Return how much of what is booked has gone back, as the provider says now."""
+        return min(self.booked, self.amount) if self.status in ("made", "lost") else 0
+
 
 @dataclass(frozen=True)
 class MoneyToBook:

@@ -94,6 +94,14 @@ class RefundWebhook(_InCurrency):
     amount: int = Field(description="In the currency's minor unit")
 
 
+class PayoutWebhook(_InCurrency):
+    payout_id: Id
+    method_id: Id
+    status: Literal["requested", "approved", "rejected", "sent", "returned"]
+    amount: int = Field(description="In the currency's minor unit")
+    bank_reference: str | None = Field(description="By which the bank knows the transfer. Null until it is sent")
+
+
 class ScanWebhook(_Data):
     scan_id: Id
     ticket_id: Id
@@ -156,6 +164,7 @@ _SOLD = _NGN | _ORDER | {"total": 10_000, "event_ids": [_id(2)]}
 _PAYMENT: dict[str, Any] = _NGN | {"payment_id": _id(10), "provider": "example", "amount": 10_000}
 _BACK = _PAYMENT | _ORDER | {"status": "paid", "reference": "re_1Nispe2eZvKYlo2C", "provider_reason": "fraudulent"}
 _REFUND = _NGN | {"refund_id": _id(32), "order_id": _id(9), "payment_id": _id(10), "amount": 5000}
+_PAYOUT: dict[str, Any] = _NGN | {"payout_id": _id(48), "method_id": _id(49), "amount": 50_000, "bank_reference": None}
 _SCAN: dict[str, Any] = {"scan_id": _id(13), "ticket_id": _id(12), "event_id": _id(2)}
 _ENTRY: dict[str, Any] = {"entry_id": _id(7), "event_id": _id(2), "ticket_type_id": _id(4), "quantity": 2}
 _EVENT: dict[str, Any] = {"event_id": _id(2), "version": 3, "title": "Harbour Lights"}
@@ -194,6 +203,18 @@ CATALOGUE: Mapping[WebhookType, Described] = {
     ),
     "refund.sent": Described("The provider has taken a refund", RefundWebhook(**_REFUND)),
     "refund.failed": Described("A refund needs a person: see the money matters", RefundWebhook(**_REFUND)),
+    "payout.requested": Described("An owner has asked for a payout", PayoutWebhook(status="requested", **_PAYOUT)),
+    "payout.approved": Described("An admin has approved a payout", PayoutWebhook(status="approved", **_PAYOUT)),
+    "payout.rejected": Described(
+        "A payout was rejected, and the money is in the balance again", PayoutWebhook(status="rejected", **_PAYOUT)
+    ),
+    "payout.sent": Described(
+        "The bank has sent a payout", PayoutWebhook(status="sent", **_PAYOUT | {"bank_reference": "RF18539007547034"})
+    ),
+    "payout.returned": Described(
+        "A payout came back, and the money is in the balance again",
+        PayoutWebhook(status="returned", **_PAYOUT | {"bank_reference": "RF18539007547034"}),
+    ),
     "ticket.scanned": Described(
         "A ticket has let somebody in",
         ScanWebhook(
