@@ -38,8 +38,9 @@ demo: install  ## Run a sale from sign-up to the door, with 500 buyers at once
 test: install  ## Run the whole test suite
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
-soak: install  ## Run random sales with crashes, SOAK=60 times as long as the suite does; SEED=… plays one again
-	SOAK=$(SOAK) $(BIN)/python -m pytest -n 2 --dist loadfile tests/stateful
+soak: install  ## Run random sales with crashes, requests and scans, SOAK=60 times as long as the suite does; SEED=… plays a sale again
+	SOAK=$(SOAK) $(BIN)/python -m pytest -n 2 --dist loadfile tests/stateful tests/architecture/test_schemathesis.py \
+		tests/integration/checkin/test_offline_doors.py
 
 lint: install  ## Check style, types, import contracts, generated files and the template
 	$(BIN)/ruff check

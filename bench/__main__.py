@@ -3,12 +3,12 @@
 import argparse
 import sys
 
-from bench import analytics, books, emails, handler, hot, imports, invariants, listings, pace, scan, webhooks
+from bench import analytics, books, emails, handler, hot, imports, invariants, ledger, listings, pace, scan, webhooks
 from bench.report import conclude, save
 
 PARTS = {
     part.__name__.removeprefix("bench."): part.measure
-    for part in (hot, handler, imports, listings, scan, emails, webhooks, pace, invariants, analytics, books)
+    for part in (hot, handler, imports, listings, scan, emails, webhooks, pace, invariants, analytics, books, ledger)
 }
 
 

@@ -42,7 +42,7 @@ class Size:
 
 
 FULL = Size(buyers=400, orders=4_000, seconds=25, senders=3)
-SMOKE = Size(buyers=20, orders=150, seconds=2, senders=2)
+SMOKE = Size(buyers=10, orders=80, seconds=1, senders=2)
 
 
 def measure(*, smoke: bool = False) -> Part:

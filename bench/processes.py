@@ -11,7 +11,7 @@ from typing import Any
 from bench import ROOT
 from bench.server import Bench
 
-_ENVIRONMENT = {
+ENVIRONMENT = {
     "STAGE": "staging",
     **{f"{ring.upper()}_KEYS_SECRET": f"{ring}-keys" for ring in ("token", "ticket", "link", "code", "data", "edge")},
     "EMAIL_QUEUE_URL": "",
@@ -65,7 +65,7 @@ class Process:
     ) -> None:
         environment = {
             **os.environ,
-            **_ENVIRONMENT,
+            **ENVIRONMENT,
             "DATABASE_URL": bench.api_url(database),
             "PARAMETERS_SECRETS_EXTENSION_HTTP_PORT": str(secrets_port),
             **(variables or {}),

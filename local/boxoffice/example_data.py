@@ -89,7 +89,7 @@ def _new_values() -> dict[str, str]:
         "pass_ends_at": start - timedelta(days=1),
     }
     written = {name: moment.isoformat() for name, moment in times.items()}
-    return {**written, "email": ORGANISER, "password": PASSWORD, "unique": uuid4().hex[:12]}
+    return {**written, "month": f"{now:%Y-%m}", "email": ORGANISER, "password": PASSWORD, "unique": uuid4().hex[:12]}
 
 
 def _make(api: httpx.Client, steps: list[_Step], names: dict[str, str]) -> None:

@@ -65,6 +65,7 @@ class Stack:
         self._quiet = quiet
         self._postgres: Server | None = None
         self._parts: list[Part] = []
+        self._template = Template(project.template)  # with its parameters, once there are addresses
         self.url = ""
         self.aws_endpoint = ""
         self.owner_url = ""
@@ -137,13 +138,13 @@ class Stack:
             self.url = f"http://{HOST}:{port}"
             if self._containers and self._containers.address != HOST:
                 listeners.append(opened.enter_context(server.listen(self._containers.address, port)))
-            services = self._start_services()
             self._start_database()
+            self._template = Template(self._project.template, self._parameters())
+            services = self._start_services()
             gateway = self._start_gateway([listener.fileno() for listener in listeners])
         self._prepare_database()
         aws.wait(services, self.aws_endpoint)
-        template = Template(self._project.template)
-        aws.prepare(template, self.aws_endpoint, self._state, self._project.email_senders, self._secrets(port))
+        aws.prepare(self._template, self.aws_endpoint, self._state, self._project.email_senders, self._secrets(port))
         gateway.tell("go")
         gateway.wait_until(partial(_answers, self.url), READY_SECONDS)
 
@@ -154,7 +155,7 @@ class Stack:
     def _start_services(self) -> Part:
         host, port = self._containers.address if self._containers else HOST, self._state.port("aws")
         self.aws_endpoint = f"http://{host}:{port}"
-        return self._run(aws.start(self._state, host, port, Template(self._project.template), self.url))
+        return self._run(aws.start(self._state, host, port, self._template, self.url))
 
     def _start_database(self) -> None:
         if self._project.database is None:
@@ -209,8 +210,7 @@ class Stack:
 
     def _variables(self, database_host: str, aws_endpoint: str) -> dict[str, str]:
         """Return what the functions find in their environment instead of, or besides, what the template says."""
-        template = Template(self._project.template, self._parameters())
-        references = aws.references(template, aws_endpoint)
+        references = aws.references(self._template, aws_endpoint)
         own = self._filled_in(self._project.variables, database_host)
         return {"AWS_ENDPOINT_URL": aws_endpoint, **references, **own}
 

@@ -149,6 +149,9 @@ WHO: dict[str, str] = {
     "list_money_matters": "manager",
     "get_platform_fees": "manager",
     "set_platform_fees": "admin",
+    "get_balance": "owner",
+    "list_ledger_entries": "owner",
+    "create_correction": "admin",
     "settle_money_matter": "owner",
     "refund_order": "manager",
     # payouts
@@ -306,6 +309,8 @@ SCOPES: dict[str, str] = {
     "list_money_matters": "money:read",
     "get_platform_fees": "money:read",
     "settle_money_matter": "money:write",
+    "get_balance": "money:read",
+    "list_ledger_entries": "money:read",
     "refund_order": "money:write",
     "list_payouts": "money:read",
     "start_payment": "orders:write",

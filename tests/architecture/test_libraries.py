@@ -44,4 +44,10 @@ def test_each_library_has_hashes(layer: str) -> None:
 
 @pytest.mark.parametrize("layer", LAYERS)
 def test_the_layer_is_built_from_the_lock(layer: str) -> None:
-    assert "--require-hashes --requirement requirements.lock" in (ROOT / f"layers/{layer}/Makefile").read_text()
+    recipe = re.search(
+        r"^build-\w+Layer:\n\t\$\((\w+)\)", (ROOT / f"layers/{layer}/Makefile").read_text(), re.MULTILINE
+    )
+
+    assert recipe is not None
+    assert recipe[1] in ("INSTALL_LIBRARIES", "BUILD_LIBRARIES")
+    assert "--require-hashes --requirement requirements.lock" in (ROOT / "layers/libraries.mk").read_text()

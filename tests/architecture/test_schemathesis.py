@@ -31,10 +31,11 @@ from tests.helpers import invariants
 from tests.helpers.google import Google
 from tests.helpers.operations import ENTITLED, Call, Caller, Operation, build, call_of, operations
 from tests.helpers.provider_servers import Flutterwave, Stripe
+from tests.helpers.soak import SOAK
 from tests.helpers.support import Client
 from tests.helpers.wsgi import app
 
-EXAMPLES = 30  # for each operation, of each kind
+EXAMPLES = round(20 * SOAK)  # for each operation, of each kind
 
 # All of Schemathesis's checks, but for these. `positive_data_acceptance`: stock, roles and times refuse much that the
 # document allows. `ignored_auth` and `object_level_authorization`: test_authorisation.py and test_tenancy.py try more.

@@ -74,6 +74,7 @@ OPENED = """
         list_sales lock_event publish_event set_series supersede_moves update_event
     media: close_gap delete_gallery delete_image delete_images insert_gallery insert_image insert_upload list_images
         lock_and_release_uploads lock_gallery set_images update_gallery
+    ledger: insert_correction
     exports: count_attendees count_readers count_scans insert_export list_attendees list_questions list_readers
         list_scans
     newsletter: count_subscribers delete_subscription get_issue insert_issue insert_subscription

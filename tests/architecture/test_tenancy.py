@@ -138,6 +138,8 @@ OPTIONAL: list[tuple[str, str, Callable[[Call, World], Call]]] = [
     ("create_export", "event_id", lambda call, world: with_body(call, event_id=str(world.event))),
     ("list_attendees", "ticket_type_id", lambda call, world: with_query(call, ticket_type_id=world.ticket_type)),
     ("list_orders", "event_id", lambda call, world: with_query(call, event_id=world.event)),
+    ("list_ledger_entries", "event_id", lambda call, world: with_query(call, event_id=world.event)),
+    ("list_ledger_entries", "order_id", lambda call, world: with_query(call, order_id=world.paid_order)),
     ("list_scans", "ticket_id", lambda call, world: with_query(call, ticket_id=world.ticket.id)),
     ("list_services", "event_id", lambda call, world: with_query(call, event_id=world.event)),
     (
@@ -343,6 +345,15 @@ FILTERS: dict[str, dict[str, Callable[[World], object]]] = {
         "organisation_id": lambda ours: ours.organisation,
         "status": lambda _: "unsubscribed",
     },
+    "list_ledger_entries": {
+        "currency": lambda _: "NGN",
+        "account": lambda _: "pending",
+        "kind": lambda _: "sale",
+        "event_id": lambda ours: ours.event,
+        "order_id": lambda ours: ours.paid_order,
+        "from": lambda _: "2020-01-01T00:00:00Z",
+        "to": lambda _: "2100-01-01T00:00:00Z",
+    },
     "list_orders": {
         "event_id": lambda ours: ours.event,
         "status": lambda _: "paid",
@@ -402,7 +413,7 @@ def all_that_is_listed(api: Client, ours: World) -> dict[tuple[str, ...], Any]:
                 call = with_query(call_of(name, ours), **query)
                 answer = perform(api, operations()[name], call, Caller(ours.owner))
                 assert answer.status == 200, answer.body
-                found[name, *chosen] = {**answer.json, "next_cursor": None}
+                found[name, *chosen] = {**answer.json, "next_cursor": None, "as_of": None}
     return found
 
 
@@ -587,8 +598,10 @@ COMPARISONS = {
     "fees/insert_terms": 1,
     "fees/list_terms": 1,
     "ledger/list_balances": 1,
+    "ledger/list_entries": 1,
     "ledger/list_unreleased": 1,
     "ledger/lock_organisation": 1,
+    "ledger/sum_corrections": 1,
     "ledger/post_difference": 1,
     "events/list_door_passes": 1,
     "events/list_events": 2,

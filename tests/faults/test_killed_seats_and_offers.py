@@ -77,9 +77,9 @@ def end_offer(conn: Connection) -> Action:
     conn.execute("UPDATE waitlist_entries SET expires_at = now() WHERE id = %s", [entry])
 
     def action(conn: Connection) -> None:
-        for lapsed in waitlist.list_lapsed(conn):
-            with conn.transaction():
-                waitlist.end_lapsed_offer(conn, lapsed)
+        assert entry in waitlist.list_lapsed(conn)  # beside those of the processes before
+        with conn.transaction():
+            waitlist.end_lapsed_offer(conn, entry)
 
     return action
 

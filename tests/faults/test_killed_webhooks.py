@@ -42,7 +42,7 @@ def test_killed_anywhere_the_webhook_is_sent_again_until_it_is_taken(
 
     with make_server("127.0.0.1", 0, die_or_answer) as function, ThreadPoolExecutor(1) as buyer:
         function.timeout = 20
-        sandbox.send_webhooks_to(f"http://127.0.0.1:{function.server_port}", first_wait=0.001)
+        sandbox.send_webhooks_to(f"http://127.0.0.1:{function.server_port}", first_wait=0.0001)
         paying = buyer.submit(sandbox.decide, payment)
         answered = 0
         while answered == deaths:

@@ -30,6 +30,7 @@
 - `receivers`: receivers of our webhooks, and the published library that verifies them
 - `new_provider`: a payment provider as somebody would add one
 - `rings`: key rings that a test may rotate
+- `soak`: how much longer random tests run than in the suite
 - `racing`: callers at once, and processes that are killed at a round trip
 - `locks`: refuses statements that lock rows outside a transaction
 - `log_watch`: finds data of people in the logs

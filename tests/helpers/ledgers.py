@@ -24,6 +24,18 @@ def post(conn: psycopg.Connection, event: UUID, *amounts: tuple[str, int], **ove
     return source
 
 
+def correct(conn: psycopg.Connection, organisation: UUID, amount: int, currency: str = "NGN") -> UUID:
+    """Correct what an organisation has available. Return the correction."""
+    correction = new_id()
+    conn.execute(
+        """INSERT INTO ledger_corrections (id, organisation_id, currency, amount, reason, made_by)
+        VALUES (%s, %s, %s, %s, 'A gift', gen_random_uuid())""",
+        [correction, organisation, currency, amount],
+    )
+    service.post_difference(conn, organisation, currency, correction, [Transfer("correction", amount)])
+    return correction
+
+
 def organisation_of(conn: psycopg.Connection, event: UUID) -> UUID:
     """Return the organisation of an event."""
     (organisation,) = conn.execute("SELECT organisation_id FROM events WHERE id = %s", [event]).fetchone() or ()

@@ -4,7 +4,6 @@ Its payments are made at the sandbox, which remembers on its own side what it ha
 """
 
 import itertools
-import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -20,9 +19,6 @@ from tests.helpers import factories
 from tests.helpers.provider_servers import Sandbox
 from tests.helpers.racing import on, wait_for_rollbacks
 from tests.helpers.support import Answer, Client
-
-# How many times as long as in the suite: `make soak` asks for more.
-SOAK = float(os.environ.get("SOAK", "1"))
 
 # Three decimals, of which the last must be 0. OFF_STEP finds what nobody could pay.
 CURRENCY = "KWD"

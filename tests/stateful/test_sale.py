@@ -10,10 +10,12 @@ import pytest
 from boxoffice import db
 from tests.helpers import invariants
 from tests.helpers.provider_servers import Sandbox
+from tests.helpers.soak import SOAK
 from tests.helpers.support import Client, Database, Postgres
 from tests.stateful import books, sale
 from tests.stateful.deeds import DEEDS, FREQUENCIES
 
+SALES = 40
 STEPS = 100
 CONNECTIONS = 3
 
@@ -22,11 +24,11 @@ def _seeds() -> list[int]:
     """Return the seeds of the sales. The suite takes the same each time, `make soak` new ones. SEED plays one again."""
     if "SEED" in os.environ:
         return [int(os.environ["SEED"])]
-    sales = round(100 * sale.SOAK)
-    return [*range(sales)] if sale.SOAK == 1 else [SystemRandom().getrandbits(32) for _ in range(sales)]
+    sales = round(SALES * SOAK)
+    return [*range(sales)] if SOAK == 1 else [SystemRandom().getrandbits(32) for _ in range(sales)]
 
 
-def test_ten_thousand_steps(postgres: Postgres, api: Client, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_random_sales(postgres: Postgres, api: Client, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     # A purchase takes the same round trips when a seed is played again, whatever the server calls its processes.
     monkeypatch.setattr("boxoffice.orders.rules.start_row", lambda _pid, _rows: 0)
     for seed in _seeds():

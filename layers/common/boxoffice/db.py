@@ -278,6 +278,14 @@ def value(conn: Connection, query: LiteralString, **params: Any) -> Any:
     return conn.cursor(row_factory=scalar_row).execute(query, params).fetchone()
 
 
+def values(conn: Connection, query: LiteralString, **params: Any) -> list[Any]:
+    """Return the only column of all rows."""
+    cursor = conn.cursor(row_factory=scalar_row).execute(query, params)
+    assert cursor.pgresult is not None
+    assert cursor.pgresult.nfields == 1, "the rows have several columns"
+    return cursor.fetchall()
+
+
 def run(conn: Connection, query: LiteralString, **params: Any) -> int:
     """Run a statement, and return the number of rows that it changed."""
     return conn.execute(query, params).rowcount

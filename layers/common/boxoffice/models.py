@@ -5,8 +5,9 @@ a few of them.
 """
 
 import re
+from collections.abc import Callable
 from datetime import UTC, date, datetime
-from typing import Annotated, Any, Literal, Protocol
+from typing import Annotated, Any, Literal, Protocol, Self
 from uuid import UUID
 
 from pydantic import (
@@ -24,6 +25,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from boxoffice import money, texts
+from boxoffice.pagination import page_of
 
 MINOR_UNITS = "minor_units"
 """The type of the error that an amount is not an integer."""
@@ -305,3 +307,20 @@ class Page[T](View):
 
     items: list[T]
     next_cursor: str | None = Field(description="Send it as `cursor` to get the next page; null on the last page")
+
+    @classmethod
+    def of[Row](
+        cls,
+        rows: list[Row],
+        limit: int,
+        key: Callable[[Row], tuple[UUID | datetime | int, ...]] = lambda row: (row.id,),  # type: ignore[attr-defined]
+        show: Callable[[Row], object] = lambda row: row,
+    ) -> Self:
+        """Return the page of the rows of a statement with ``LIMIT limit + 1``.
+
+        Args:
+            key: returns what the statement sorts by.
+            show: returns the item of a row, or an object that has its fields, as the row itself may.
+        """
+        page, next_cursor = page_of(rows, limit, key)
+        return cls.model_validate({"items": [show(row) for row in page], "next_cursor": next_cursor})

@@ -153,8 +153,7 @@ def list_old(conn: db.Connection, leave_out: Collection[UUID] = ()) -> list[UUID
     Args:
         leave_out: tokens that the run has tried already.
     """
-    rows = db.many(conn, dict, SQL.list_old_one_time_tokens, leave_out=list(leave_out), batch=_BATCH)
-    return [row["id"] for row in rows]
+    return db.values(conn, SQL.list_old_one_time_tokens, leave_out=list(leave_out), batch=_BATCH)
 
 
 def purge(conn: db.Connection, token_ids: Sequence[UUID]) -> int:

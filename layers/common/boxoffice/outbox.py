@@ -172,8 +172,7 @@ def list_old(conn: db.Connection, days: int, leave_out: Collection[UUID] = ()) -
     Args:
         leave_out: messages that the run has tried already.
     """
-    rows = db.many(conn, dict, SQL.list_old_messages, days=days, leave_out=list(leave_out), batch=_PURGE_BATCH)
-    return [row["id"] for row in rows]
+    return db.values(conn, SQL.list_old_messages, days=days, leave_out=list(leave_out), batch=_PURGE_BATCH)
 
 
 def purge(conn: db.Connection, message_ids: Sequence[UUID]) -> int:

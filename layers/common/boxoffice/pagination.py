@@ -33,6 +33,14 @@ def decode_number(cursor: str | None) -> int | None:
     return None if cursor is None else _decode(cursor, _number)[0]
 
 
+def decode_id_and_number(cursor: str | None) -> tuple[UUID, int] | None:
+    """Return the id and the number in a cursor of the ledger. The number is the side of an entry: -1 or 1."""
+    if cursor is None:
+        return None
+    row_id, side = _decode(cursor, UUID, _side)
+    return row_id, side
+
+
 def decode_numbers_and_id(cursor: str | None) -> tuple[int, int, int, UUID] | None:
     """Return the three numbers and the id in a cursor of the manifest's changes. The numbers fit ``bigint``."""
     if cursor is None:
@@ -107,6 +115,12 @@ def _number(text: str) -> int:
 
 def _big_number(text: str) -> int:
     if not (text.isdecimal() and len(text) < 19):
+        raise ValueError
+    return int(text)
+
+
+def _side(text: str) -> int:
+    if text not in ("-1", "1"):
         raise ValueError
     return int(text)
 

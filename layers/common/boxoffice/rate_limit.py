@@ -579,8 +579,7 @@ def list_old(conn: db.Connection, leave_out: Collection[str] = ()) -> list[str]:
     Args:
         leave_out: buckets that the run has tried already.
     """
-    rows = db.many(conn, dict, SQL.list_old_rate_limits, leave_out=list(leave_out), batch=_BATCH)
-    return [row["id"] for row in rows]
+    return db.values(conn, SQL.list_old_rate_limits, leave_out=list(leave_out), batch=_BATCH)
 
 
 def purge(conn: db.Connection, buckets: Sequence[str]) -> int:

@@ -17,6 +17,7 @@ from boxoffice.checkin.models import ScanFilters, SyncRequest, SyncView
 from tests.helpers import invariants
 from tests.helpers.doors import Doors
 from tests.helpers.offline_scanner import OfflineScanner
+from tests.helpers.soak import SOAK
 
 type Key = tuple[str | None, int | None]  # a scan's device and sequence; an online scan has neither
 
@@ -177,7 +178,12 @@ class _Clock:
         return self.moment
 
 
-@settings(max_examples=60, deadline=None, database=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=round(25 * SOAK),
+    deadline=None,
+    database=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 @given(plan=plans(), one=SCHEDULES, other=SCHEDULES)
 def test_the_order_of_reports_does_not_matter_and_every_conflict_is_reported(
     doors: Doors,

@@ -98,7 +98,7 @@ WRONG_VALUES: list[tuple[str, tuple[Any, ...], Any, str]] = [
         "create_webhook_endpoint",
         ("types", 0),
         "order.payed",
-        "`types[0]` must be one of the 23 that the OpenAPI document lists; the nearest is order.paid.",
+        "`types[0]` must be one of the 28 that the OpenAPI document lists; the nearest is order.paid.",
     ),
     (
         "create_voucher",

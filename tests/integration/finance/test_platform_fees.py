@@ -180,6 +180,8 @@ def test_managers_see_it_in_the_order_and_buyers_do_not(api: Client, conn: Conne
     ]
 
     assert [answer.json["items"][0]["platform_fee"] for answer in answers] == [250, None]
+    terms = {"basis_points": 250, "fixed": 0, "minimum": 0, "maximum": None, "return_on_refund": True}
+    assert [answer.json["platform_fee_terms"] for answer in answers] == [terms, None]
     assert [answer.json["total"] for answer in answers] == [10_000, 10_000]
 
 

@@ -151,7 +151,7 @@ def test_a_day_has_24_hours_in_each_time_zone(conn: Connection, zone: str) -> No
     post(conn, event, ("sale", 1000))
     for ago, is_due in ((SOON, False), (LATE, True)):
         end(conn, event, ago)
-        (funds,) = releases._list_unreleased(conn, organisation_of(conn, event))
+        (funds,) = releases.list_unreleased(conn, organisation_of(conn, event))
         assert funds.is_due is is_due
     for ended, now in (("2026-03-05T12:00Z", "2026-03-10T12:00Z"), ("2026-10-29T12:00Z", "2026-11-03T12:00Z")):
         assert datetime.fromisoformat(now) - datetime.fromisoformat(ended) == timedelta(days=5)

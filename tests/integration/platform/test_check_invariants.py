@@ -15,7 +15,7 @@ from boxoffice import config, db, outbox
 from boxoffice.admin import service
 from boxoffice.admin.rules import INVARIANTS
 from boxoffice.tickets import service as tickets
-from tests.helpers import factories, payers, sellers
+from tests.helpers import factories, ledgers, payers, sellers
 from tests.helpers.doors import Doors, offline
 from tests.helpers.sellers import Shop
 from tests.helpers.snapshots import snapshot
@@ -69,6 +69,9 @@ def open_sale(conn: Connection) -> Sale:
     api = Client()
     sale = Sale(conn, api)
     ids = sale.ids
+    ledgers.correct(conn, sale.organisation, 500)
+    ledgers.count(conn)  # all that follows is not counted
+    ledgers.correct(conn, sale.organisation, 70)
     rival = factories.organisation(conn)
     rivals_event = factories.event(conn, organisation_id=rival)
     gala, small = (factories.event(conn, organisation_id=sale.organisation) for _ in range(2))
@@ -307,6 +310,38 @@ BOOKS = ("books_that_payments_contradict",)
 """What finds money that was changed without a word to the books."""
 
 BREACHES = [
+    # 6: the ledger
+    breach(
+        "days_counted_wrong",
+        "a transfer was counted twice",
+        "organisation",
+        "UPDATE ledger_days SET transfers = transfers + 1 WHERE kind = 'correction'",
+    ),
+    breach(
+        "days_counted_wrong",
+        "transfers were passed over",
+        "organisation",
+        "UPDATE ledger_state SET counted = pg_current_snapshot()",
+    ),
+    breach(
+        "days_counted_wrong",
+        "money moved on a day that has no transfers",
+        "organisation",
+        """WITH moved AS (UPDATE ledger_days SET day = '2020-02-29' WHERE kind = 'correction' RETURNING 1)
+        SELECT FROM moved""",
+    ),
+    breach(
+        "balances_counted_wrong",
+        "a balance has grown by itself",
+        "organisation",
+        "UPDATE ledger_balances SET amount = amount + 1 WHERE account = 'available'",
+    ),
+    breach(
+        "balances_counted_wrong",
+        "a balance is gone",
+        "organisation",
+        "DELETE FROM ledger_balances WHERE account = 'available'",
+    ),
     # 13: the daily sales
     breach(
         "sales_counted_wrong",
@@ -914,7 +949,7 @@ BREACHES = [
         also=("items_with_wrong_terms",),
     ),
     breach(
-        "balances_that_do_not_add_up",
+        "balances_counted_wrong",
         "a balance was counted that nobody has made",
         "rival",
         f"""INSERT INTO ledger_balances (organisation_id, currency, holder, account, event_id, provider, amount)

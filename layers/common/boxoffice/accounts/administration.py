@@ -9,13 +9,12 @@ from boxoffice.accounts.models import (
     AccountFilters,
     ListedAccount,
     ManagedAccount,
-    ManagedAccountDetails,
     ManagedAccountPage,
     ManagedAccountPatch,
     ManagedAccountView,
 )
 from boxoffice.auth import Caller, require_admin
-from boxoffice.pagination import decode_id, page_of
+from boxoffice.pagination import decode_id
 from boxoffice.versions import check_version
 
 SQL = sql.queries("accounts")
@@ -42,10 +41,7 @@ def list_accounts(
         before=decode_id(cursor),
         limit=limit,
     )
-    items, next_cursor = page_of(rows, limit, lambda row: (row.id,))
-    return ManagedAccountPage(
-        items=[ManagedAccountDetails.model_validate(row) for row in items], next_cursor=next_cursor
-    )
+    return ManagedAccountPage.of(rows, limit)
 
 
 def update_account(

@@ -117,8 +117,7 @@ def list_old_codes(conn: db.Connection, leave_out: Collection[UUID] = ()) -> Seq
     Args:
         leave_out: codes that the run has tried already.
     """
-    rows = db.many(conn, dict, SQL.list_old_phone_codes, leave_out=list(leave_out), batch=_BATCH)
-    return [row["id"] for row in rows]
+    return db.values(conn, SQL.list_old_phone_codes, leave_out=list(leave_out), batch=_BATCH)
 
 
 def purge_codes(conn: db.Connection, code_ids: Sequence[UUID]) -> int:

@@ -306,6 +306,9 @@ UPDATE accounts SET second_factor_since = NULL, version = version + 1 FROM ended
 -- name: end_google_identity
 DELETE FROM google_identities WHERE account_id = %(id)s AND created_at >= %(since)s
 
+-- name: get_email
+SELECT email FROM accounts WHERE id = %(id)s
+
 -- name: get_account_of_google
 SELECT accounts.id, email, email_verified_at, name, phone, phone_verified_at, locale, version, accounts.created_at
 FROM google_identities JOIN accounts ON accounts.id = account_id

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from boxoffice import audit, db, erased, one_time, outbox, sql
 from boxoffice.accounts import password_resets, passwords, proof, sessions
-from boxoffice.accounts.errors import EmailTaken, WrongCredentials
+from boxoffice.accounts.errors import EmailNotVerified, EmailTaken, NoEmail, WrongCredentials
 from boxoffice.accounts.models import (
     AccountDetails,
     AccountPatch,
@@ -23,7 +23,7 @@ from boxoffice.accounts.models import (
     SessionView,
     SignUpRequest,
 )
-from boxoffice.auth import Caller
+from boxoffice.auth import Caller, reads_address
 from boxoffice.errors import Busy, Unauthenticated
 from boxoffice.ids import new_id
 from boxoffice.versions import check_version
@@ -145,6 +145,21 @@ def get_me(conn: db.Connection, caller: Caller) -> MyAccountView:
     if account is None:
         raise Unauthenticated
     return MyAccountView.model_validate(account)
+
+
+def get_proven_email(conn: db.Connection, caller: Caller) -> str:
+    """Return the address of the caller's account.
+
+    Raises:
+        NoEmail: the account has none.
+        EmailNotVerified: no link has proven that it reads the address.
+    """
+    email: str | None = db.value(conn, SQL.get_email, id=caller.account)
+    if email is None:
+        raise NoEmail
+    if not reads_address(conn, caller, email):
+        raise EmailNotVerified
+    return email
 
 
 def update_me(conn: db.Connection, caller: Caller, patch: AccountPatch, expected: int | None) -> AccountView:

@@ -30,7 +30,7 @@ from boxoffice.ids import new_id
 from boxoffice.models import Page
 from boxoffice.observability import count
 from boxoffice.one_time import Purpose
-from boxoffice.pagination import LAST_ID, decode_id, page_of
+from boxoffice.pagination import LAST_ID, decode_id
 
 SQL = sql.queries("accounts")
 
@@ -143,14 +143,12 @@ def list_sessions(conn: db.Connection, caller: Caller, limit: int, cursor: str |
         before=decode_id(cursor) or LAST_ID,
         limit=limit,
     )
-    shown, next_cursor = page_of(rows, limit, lambda row: (row.id,))
-    items = [
-        ListedSessionView(
-            **vars(row), device=row.device_name or device_of(row.user_agent), current=row.id == caller.session_id
-        )
-        for row in shown
-    ]
-    return Page(items=items, next_cursor=next_cursor)
+
+    def show(row: SessionRow) -> ListedSessionView:
+        device, is_current = row.device_name or device_of(row.user_agent), row.id == caller.session_id
+        return ListedSessionView(**vars(row), device=device, current=is_current)
+
+    return Page[ListedSessionView].of(rows, limit, show=show)
 
 
 def end_session(conn: db.Connection, caller: Caller, session_id: UUID) -> None:
@@ -195,13 +193,12 @@ def list_old(conn: db.Connection, days: int, leave_out: Collection[UUID] = ()) -
     Args:
         leave_out: sessions that the run has tried already.
     """
-    rows = db.many(conn, dict, SQL.list_old_sessions, days=days, leave_out=list(leave_out), batch=_BATCH)
-    return [row["id"] for row in rows]
+    return db.values(conn, SQL.list_old_sessions, days=days, leave_out=list(leave_out), batch=_BATCH)
 
 
 def purge(conn: db.Connection, session_ids: Sequence[UUID], days: int) -> int:
     """Delete the old refresh tokens of some sessions, and the sessions that have no other. Return how many it read."""
-    ids = [row["id"] for row in db.many(conn, dict, SQL.take_sessions, ids=list(session_ids))]
+    ids = db.values(conn, SQL.take_sessions, ids=list(session_ids))
     db.run(conn, SQL.delete_old_tokens, session_ids=ids, days=days)
     db.run(conn, SQL.delete_empty_sessions, ids=ids)
     return len(ids)

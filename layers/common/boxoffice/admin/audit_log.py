@@ -8,7 +8,7 @@ from uuid import UUID
 from boxoffice import audit, auth, db, sql
 from boxoffice.admin.models import AuditEntryView, AuditExport, AuditFilters, AuditPage, ExportedEntry, Head
 from boxoffice.auth import Caller
-from boxoffice.pagination import decode_audit_key, page_of
+from boxoffice.pagination import decode_audit_key
 
 SQL = sql.queries("admin")
 
@@ -59,8 +59,7 @@ def list_entries(
         before_entry=entry,
         limit=limit,
     )
-    items, next_cursor = page_of(rows, limit, lambda row: (row.at, row.chain, row.entry))
-    return AuditPage(items=[_view(row) for row in items], next_cursor=next_cursor)
+    return AuditPage.of(rows, limit, lambda row: (row.at, row.chain, row.entry), show=_view)
 
 
 def export_entries(conn: db.Connection, caller: Caller, chain: UUID, after: int) -> AuditExport:

@@ -11,7 +11,7 @@ from boxoffice.auth import ActorKind
 from boxoffice.models import Id, Page, View
 from boxoffice.platform_settings import PlatformSettings
 
-type Part = Literal["orders", "events", "pools", "places", "rest"]
+type Part = Literal["orders", "events", "pools", "places", "days", "organisations", "rest"]
 """A part of the data that is checked at once. The rest is small, or found by an index."""
 
 type Actor = ActorKind | Literal["platform"]

@@ -35,6 +35,23 @@ SELECT id FROM stock_pools WHERE id > %(after)s ORDER BY id LIMIT %(limit)s
 -- name: list_places_after
 SELECT id FROM places WHERE id > %(after)s ORDER BY id LIMIT %(limit)s
 
+-- name: list_days_after
+-- The next day (UTC) of the ledger, as the first id that a transfer of it can have.
+SELECT first_id(day AT TIME ZONE 'UTC') AS id FROM (
+    SELECT coalesce((uuid_extract_timestamp(%(after)s) AT TIME ZONE 'UTC')::date, '2000-01-01') + 1 AS least_day
+) AS following CROSS JOIN LATERAL (
+    SELECT least(
+        (SELECT min(day) FROM ledger_days WHERE day >= least_day),
+        (SELECT (uuid_extract_timestamp(id) AT TIME ZONE 'UTC')::date FROM ledger_transfers
+        WHERE id >= first_id(least_day::timestamp AT TIME ZONE 'UTC') ORDER BY id LIMIT 1)
+    )::timestamp AS day
+) AS next_day
+WHERE day IS NOT NULL LIMIT %(limit)s
+
+-- name: list_organisations_after
+SELECT DISTINCT organisation_id AS id FROM ledger_balances
+WHERE organisation_id > %(after)s ORDER BY organisation_id LIMIT %(limit)s
+
 -- name: list_changed_orders
 -- The newest orders of those that have changed since a run began: by their own id, by their history, or by rows that
 -- are newer.
@@ -62,6 +79,15 @@ SELECT pool_id AS id FROM pools_of_events WHERE event_id = ANY(%(events)s)
 -- name: list_changed_places
 SELECT id FROM places WHERE id > %(since)s
 UNION SELECT place_id FROM claims WHERE id > %(since)s
+
+-- name: list_changed_days
+-- The days of the ledger (UTC) since a run began, each as the first id that a transfer of it can have.
+SELECT first_id(day AT TIME ZONE 'UTC') AS id FROM generate_series(
+    date_trunc('day', uuid_extract_timestamp(%(since)s) AT TIME ZONE 'UTC'), now() AT TIME ZONE 'UTC', '1 day') AS day
+
+-- name: list_changed_organisations
+SELECT DISTINCT organisation_id AS id FROM ledger_days
+WHERE day >= (uuid_extract_timestamp(%(since)s) AT TIME ZONE 'UTC')::date
 
 -- name: begin_run
 -- If none has begun since two o'clock in the night, and none is under way. Transactions that have not ended yet may
@@ -675,6 +701,50 @@ SELECT event_id, ticket_type_id, facts, sums FROM (
 ) AS of_days USING (event_id, ticket_type_id)
 WHERE facts IS DISTINCT FROM sums LIMIT 10
 
+-- name: days_counted_wrong
+-- Of each day, all that is counted yet. A transaction ends within an hour, and a transfer is posted as of its begin.
+WITH days AS (
+    SELECT first AS first_id, (uuid_extract_timestamp(first) AT TIME ZONE 'UTC')::date AS day
+    FROM unnest(%(days)s::uuid[]) AS first
+)
+SELECT organisation_id, day, currency, holder, kind, event_id, ticket_type_id, provider, moved, counted FROM (
+    SELECT organisation_id, day, currency, holder, kind::text AS kind,
+        coalesce(event_id, '00000000-0000-0000-0000-000000000000') AS event_id,
+        coalesce(ticket_type_id, '00000000-0000-0000-0000-000000000000') AS ticket_type_id,
+        coalesce(provider, '') AS provider, ARRAY[sum(amount), count(*)]::bigint[] AS moved
+    FROM days JOIN ledger_transfers
+        ON id >= days.first_id AND id < first_id((day + 1)::timestamp AT TIME ZONE 'UTC' + interval '1 hour')
+        AND (posted_at AT TIME ZONE 'UTC')::date = day
+    WHERE pg_visible_in_snapshot(written_in, (SELECT counted FROM ledger_state))
+    GROUP BY 1, 2, 3, 4, 5, 6, 7, 8
+) AS of_transfers FULL JOIN (
+    SELECT organisation_id, day, currency, holder, kind, event_id, ticket_type_id, provider,
+        ARRAY[amount, transfers]::bigint[] AS counted
+    FROM ledger_days WHERE day IN (SELECT day FROM days)
+) AS of_days USING (organisation_id, day, currency, holder, kind, event_id, ticket_type_id, provider)
+WHERE moved IS DISTINCT FROM counted LIMIT 10
+
+-- name: balances_counted_wrong
+-- Of organisations, and each time of the platform itself. The days have what was posted, as another check says.
+WITH organisations AS (
+    SELECT id FROM unnest(%(organisations)s::uuid[] || '00000000-0000-0000-0000-000000000000'::uuid) AS id
+)
+SELECT organisation_id, currency, holder, account, event_id, provider, of_days.amount AS moved,
+    of_balances.amount AS counted
+FROM (
+    SELECT organisation_id, currency, holder, account,
+        CASE WHEN account IN ('pending', 'tax') THEN event_id ELSE '00000000-0000-0000-0000-000000000000' END
+            AS event_id,
+        CASE WHEN account = 'at_provider' THEN provider ELSE '' END AS provider, sum(side * amount)::bigint AS amount
+    FROM ledger_days JOIN transfer_kinds() USING (kind)
+        CROSS JOIN LATERAL (VALUES (from_account, -1), (to_account, 1)) AS sides (account, side)
+    WHERE organisation_id IN (SELECT id FROM organisations) GROUP BY 1, 2, 3, 4, 5, 6
+) AS of_days FULL JOIN (
+    SELECT organisation_id, currency, holder, account, event_id, provider, amount FROM ledger_balances
+    WHERE organisation_id IN (SELECT id FROM organisations)
+) AS of_balances USING (organisation_id, currency, holder, account, event_id, provider)
+WHERE coalesce(of_days.amount, 0) <> coalesce(of_balances.amount, 0) LIMIT 10
+
 -- name: orders_paid_otherwise
 -- The daily sales count an order by the one row of its history that pays it.
 SELECT id AS order_id, status, paid FROM orders LEFT JOIN (
@@ -769,11 +839,6 @@ WHERE (price, platform_fee, tax) IS DISTINCT FROM (coalesce(sold, 0), coalesce(f
         tax_back <> div(tax * back, price)
         OR returns_fee AND fee_back <> div(platform_fee * back, price))
 LIMIT 10
-
--- name: balances_that_do_not_add_up
--- Each transfer takes from one account what it adds to another. So the balances of an organisation add up to 0.
-SELECT organisation_id, currency, holder, sum(amount) AS left_over FROM ledger_balances
-GROUP BY organisation_id, currency, holder HAVING sum(amount) <> 0 LIMIT 10
 
 -- name: list_audit_entries
 -- A page of the audit log, newest first, with the personal values that are not erased. PostgreSQL plans the statement

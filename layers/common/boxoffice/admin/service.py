@@ -1,8 +1,8 @@
 """Checks of the invariants: of what has changed, when an admin asks, and of everything by night.
 
-All data is checked in parts: orders, events, pools of stock, places, and the rest. A part takes a few seconds. A run by
-night goes by their ids, and remembers how far it has come. What it has checked is settled: an admin's check
-looks at what has changed since the last run began.
+All data is checked in parts: orders, events, pools of stock, places, days of the ledger, organisations, and the rest. A
+part takes a few seconds. A run by night goes by their ids, and remembers how far it has come. What it has checked is
+settled: an admin's check looks at what has changed since the last run began.
 """
 
 import logging
@@ -44,6 +44,8 @@ _LISTS: dict[Part, tuple[LiteralString, int]] = {
     "events": (SQL.list_events_after, 500),
     "pools": (SQL.list_pools_after, 5_000),
     "places": (SQL.list_places_after, 500),
+    "days": (SQL.list_days_after, 1),
+    "organisations": (SQL.list_organisations_after, 100),
 }
 _PARTS: tuple[Part, ...] = (*_LISTS, "rest")  # in the order in which a run checks them
 
@@ -112,6 +114,8 @@ def _changed(conn: db.Connection, run: InvariantRun) -> Iterator[tuple[Part, Seq
     since = first_id(run.started_at - _IN_FLIGHT)
     yield "rest", ()
     yield "places", _ids(conn, SQL.list_changed_places, since=since)
+    yield "days", _ids(conn, SQL.list_changed_days, since=since)
+    yield "organisations", _ids(conn, SQL.list_changed_organisations, since=since)
     orders = _ids(conn, SQL.list_changed_orders, since=since, after_history=run.after_history, limit=_MOST_CHANGED)
     for some in batched(orders, _LISTS["orders"][1], strict=False):
         yield "orders", some
@@ -188,7 +192,7 @@ def _ids_after(conn: db.Connection, part: Part, after: UUID) -> list[UUID]:
 
 
 def _ids(conn: db.Connection, statement: LiteralString, **params: Any) -> list[UUID]:
-    return [row["id"] for row in db.many(conn, dict, statement, **params)]
+    return db.values(conn, statement, **params)
 
 
 def _add(breaches: Breaches, others: Breaches) -> Breaches:

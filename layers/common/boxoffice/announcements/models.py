@@ -4,21 +4,18 @@ The API calls them messages. In code, a message is one of the outbox.
 """
 
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
 from pydantic import Field
 
 from boxoffice.emails import Occasion
-from boxoffice.mailings import MailingCounts
-from boxoffice.models import Id, Page, Request, ShortText, View, VisibleText
+from boxoffice.mailings import MailingPreview, MailingRow, MailingView, SendToMe
+from boxoffice.models import Id, Page, Request, ShortText, VisibleText
 
 type Audience = Literal["buyers", "holders"]
 type TicketStatus = Literal["valid", "refunded"]
 type Attendance = Literal["admitted", "not_admitted"]
-type AnnouncementStatus = Literal["sending", "sent", "withdrawn"]
-
 
 Body = Annotated[
     VisibleText, Field(description="Plain text. An empty line begins a paragraph. Web addresses become links")
@@ -47,33 +44,19 @@ class MessageRequest(Request):
 
 
 class MessagePreviewRequest(MessageRequest):
-    send_to_me: Annotated[
-        bool, Field(strict=True, description="Send the email to your own address, to see how it looks")
-    ] = False
+    send_to_me: SendToMe = False
 
 
-class MessagePreview(View):
-    recipients: int = Field(description="How many would get the email now")
-    suppressed: int = Field(description="How many of them nobody writes to any more, so that they would not get it")
-    subject: str
-    text: str
-    html: str
-    sent_to: str | None = Field(description="Your address, if the email was sent there")
+class MessagePreview(MailingPreview):
+    pass
 
 
-class MessageView(MailingCounts):
-    id: Id
+class MessageView(MailingView):
     event_id: Id
-    subject: str
-    body: str
     to: Audience
     tickets: TicketStatus
     ticket_type_ids: list[Id] | None
     attendance: Attendance | None
-    status: AnnouncementStatus = Field(description="`sending` until all emails are written")
-    created_at: datetime
-    finished_at: datetime | None = Field(description="When the last email was written")
-    withdrawn_at: datetime | None
 
 
 class MessagePage(Page[MessageView]):
@@ -88,31 +71,17 @@ class AnnouncedEvent(Occasion):
     seller_sells: bool
 
 
-@dataclass(frozen=True)
-class AnnouncementRow:
+@dataclass(frozen=True, kw_only=True)
+class AnnouncementRow(MailingRow):
     """An announcement as the database stores it."""
 
-    id: UUID
     organisation_id: UUID
     event_id: UUID
-    subject: str
-    body: str
     audience: Audience
     ticket_status: TicketStatus
     ticket_type_ids: list[UUID] | None
     admitted: bool | None
-    expected: int
-    recipients: int
-    waiting: int
-    sent: int
-    bounced: int
-    complained: int
-    suppressed: int
-    failed: int
-    created_at: datetime
     last_order_id: UUID
-    finished_at: datetime | None
-    withdrawn_at: datetime | None
 
     @property
     def to(self) -> Audience:
@@ -130,21 +99,6 @@ class AnnouncementRow:
         if self.admitted is None:
             return None
         return "admitted" if self.admitted else "not_admitted"
-
-    @property
-    def status(self) -> AnnouncementStatus:
-        """Return how it stands."""
-        if self.withdrawn_at is not None:
-            return "withdrawn"
-        return "sending" if self.finished_at is None else "sent"
-
-
-@dataclass(frozen=True)
-class Recipients:
-    """How many an announcement would reach, and how many of them are suppressed."""
-
-    recipients: int
-    suppressed: int
 
 
 @dataclass(frozen=True)

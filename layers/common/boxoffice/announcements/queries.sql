@@ -103,6 +103,3 @@ WHERE id = %(order_id)s AND EXISTS (
 -- A ticket that an address still holds, if an announcement applies to it.
 SELECT id, transfer_count FROM tickets
 WHERE id = %(ticket_id)s AND holder_email = %(email)s AND status = %(ticket_status)s
-
--- name: get_email
-SELECT email FROM accounts WHERE id = %(account_id)s

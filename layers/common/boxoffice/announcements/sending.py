@@ -22,7 +22,7 @@ def list_unfinished(conn: db.Connection, leave_out: Collection[UUID] = ()) -> li
     Args:
         leave_out: announcements that another run has locked, or that the run has tried in vain.
     """
-    return [row["id"] for row in db.many(conn, dict, SQL.list_unfinished, leave_out=list(leave_out))]
+    return db.values(conn, SQL.list_unfinished, leave_out=list(leave_out))
 
 
 def write_some(conn: db.Connection, announcement_id: UUID) -> int:
@@ -53,7 +53,7 @@ def list_to_tally(conn: db.Connection, leave_out: Collection[UUID] = ()) -> list
     Args:
         leave_out: announcements that the run has tried in vain.
     """
-    return [row["id"] for row in db.many(conn, dict, SQL.list_to_tally, leave_out=list(leave_out))]
+    return db.values(conn, SQL.list_to_tally, leave_out=list(leave_out))
 
 
 def tally(conn: db.Connection, announcement_id: UUID) -> int:

@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from boxoffice import audit, db, idempotency, outbox, platform_settings, rate_limit, sql
-from boxoffice.accounts.errors import EmailNotVerified, NoEmail
+from boxoffice.accounts.service import get_proven_email
 from boxoffice.announcements import emails
 from boxoffice.announcements.errors import NoRecipients
 from boxoffice.announcements.models import (
@@ -14,15 +14,15 @@ from boxoffice.announcements.models import (
     MessagePreviewRequest,
     MessageRequest,
     MessageView,
-    Recipients,
 )
-from boxoffice.auth import Caller, reads_address, require_role
+from boxoffice.auth import Caller, require_role
 from boxoffice.erased import AT_DOMAIN
 from boxoffice.errors import NotFound
 from boxoffice.idempotency import IdempotentRequest
 from boxoffice.ids import new_id
+from boxoffice.mailings import Reach
 from boxoffice.organisations.errors import SellerSuspended
-from boxoffice.pagination import FIRST_ID, LAST_ID, decode_id, page_of
+from boxoffice.pagination import FIRST_ID, LAST_ID, decode_id
 
 SQL = sql.queries("announcements")
 
@@ -72,8 +72,7 @@ def list_messages(conn: db.Connection, caller: Caller, event_id: UUID, limit: in
     require_role(conn, caller, db.get(conn, AnnouncedEvent, SQL.get_event, event_id=event_id).organisation_id)
     before = decode_id(cursor) or LAST_ID
     rows = db.page(conn, AnnouncementRow, SQL.list_announcements, event_id=event_id, before=before, limit=limit)
-    items, next_cursor = page_of(rows, limit, lambda row: (row.id,))
-    return MessagePage(items=[MessageView.model_validate(row) for row in items], next_cursor=next_cursor)
+    return MessagePage.of(rows, limit)
 
 
 def withdraw(conn: db.Connection, caller: Caller, event_id: UUID, message_id: UUID) -> MessageView:
@@ -140,11 +139,11 @@ def _open(conn: db.Connection, caller: Caller, event_id: UUID, request: MessageR
     return event
 
 
-def _count(conn: db.Connection, event_id: UUID, request: MessageRequest) -> Recipients:
+def _count(conn: db.Connection, event_id: UUID, request: MessageRequest) -> Reach:
     """Return how many a message would reach now."""
     orders = {"after": FIRST_ID, "up_to": LAST_ID}
     params = {"event_id": event_id, "at_erased": AT_DOMAIN, **orders, **_audience(request)}
-    return db.exactly_one(conn, Recipients, SQL.count_recipients, **params)
+    return db.exactly_one(conn, Reach, SQL.count_recipients, **params)
 
 
 def _audience(request: MessageRequest) -> dict[str, object]:
@@ -159,11 +158,7 @@ def _audience(request: MessageRequest) -> dict[str, object]:
 
 def _send_to_caller(conn: db.Connection, caller: Caller, event_id: UUID, request: MessageRequest) -> str:
     """Owe the email to the caller's own address, and return that."""
-    email: str | None = db.value(conn, SQL.get_email, account_id=caller.account)
-    if email is None:
-        raise NoEmail
-    if not reads_address(conn, caller, email):
-        raise EmailNotVerified
+    email = get_proven_email(conn, caller)
     payload = {"event_id": str(event_id), "subject": request.subject, "body": request.body}
     outbox.owe_email(conn, "announcement_sample", email, payload)
     return email

@@ -6,10 +6,10 @@ from uuid import UUID
 from boxoffice import audit, bearer_secrets, credentials, db, outbox, sql
 from boxoffice.api_keys import rules
 from boxoffice.api_keys.errors import TooManyKeys
-from boxoffice.api_keys.models import ApiKeyPage, ApiKeyRequest, ApiKeyRow, ApiKeyView, NewApiKeyView
+from boxoffice.api_keys.models import ApiKeyPage, ApiKeyRequest, ApiKeyRow, NewApiKeyView
 from boxoffice.auth import Caller, require_role
 from boxoffice.ids import new_id
-from boxoffice.pagination import LAST_ID, decode_id, page_of
+from boxoffice.pagination import LAST_ID, decode_id
 from boxoffice.row_security import show_rows_of
 
 SQL = sql.queries("api_keys")
@@ -66,8 +66,7 @@ def list_keys(conn: db.Connection, caller: Caller, organisation_id: UUID, limit:
     show_rows_of(conn, organisation_id)
     before = decode_id(cursor) or LAST_ID
     rows = db.page(conn, ApiKeyRow, SQL.list_keys, organisation_id=organisation_id, before=before, limit=limit)
-    items, next_cursor = page_of(rows, limit, lambda row: (row.id,))
-    return ApiKeyPage(items=[ApiKeyView.model_validate(row) for row in items], next_cursor=next_cursor)
+    return ApiKeyPage.of(rows, limit)
 
 
 def revoke_key(conn: db.Connection, caller: Caller, organisation_id: UUID, key_id: UUID) -> None:

@@ -45,7 +45,7 @@ from boxoffice.events.models import GateView
 from boxoffice.ids import find_order_number, new_id
 from boxoffice.names import key_of
 from boxoffice.observability import security_event
-from boxoffice.pagination import FIRST_ID, decode_id, decode_moment_and_id, decode_numbers_and_id, encode, page_of
+from boxoffice.pagination import FIRST_ID, decode_id, decode_moment_and_id, decode_numbers_and_id, encode
 from boxoffice.tickets import qr
 from boxoffice.tickets.errors import Forged
 
@@ -193,8 +193,7 @@ def list_scans(
         before_id=before_id,
         limit=limit,
     )
-    page, next_cursor = page_of(rows, limit, lambda scan: (scan.at, scan.id))
-    return ScanPage(items=[ScanRecordView.model_validate(scan) for scan in page], next_cursor=next_cursor)
+    return ScanPage.of(rows, limit, lambda scan: (scan.at, scan.id))
 
 
 def get_scan_manifest(
@@ -359,8 +358,7 @@ def search_guests(
         block_disputed=platform_settings.current(conn).block_disputed_tickets,
         limit=limit,
     )
-    page, next_cursor = page_of(rows, limit, lambda guest: (guest.ticket_id,))
-    return GuestPage(items=[rules.guest_view(guest) for guest in page], next_cursor=next_cursor)
+    return GuestPage.of(rows, limit, lambda guest: (guest.ticket_id,), show=rules.guest_view)
 
 
 def get_attendance(conn: db.Connection, caller: Caller, event_id: UUID) -> AttendanceView:

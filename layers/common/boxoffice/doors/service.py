@@ -15,7 +15,6 @@ from boxoffice.doors.models import (
     DoorPassPage,
     DoorPassRequest,
     DoorPassRow,
-    DoorPassView,
     EventAtPass,
     ListedDoorPass,
     LockedDevice,
@@ -26,7 +25,7 @@ from boxoffice.doors.models import (
 )
 from boxoffice.ids import new_id
 from boxoffice.one_time import Purpose
-from boxoffice.pagination import LAST_ID, decode_id, page_of
+from boxoffice.pagination import LAST_ID, decode_id
 
 SQL = sql.queries("doors")
 
@@ -73,8 +72,7 @@ def list_passes(
     require_role(conn, caller, organisation_id)
     before = decode_id(cursor) or LAST_ID
     rows = db.page(conn, ListedDoorPass, SQL.list_passes, organisation_id=organisation_id, before=before, limit=limit)
-    items, next_cursor = page_of(rows, limit, lambda row: (row.id,))
-    return DoorPassPage(items=[DoorPassView.model_validate(row) for row in items], next_cursor=next_cursor)
+    return DoorPassPage.of(rows, limit)
 
 
 def create_code(conn: db.Connection, caller: Caller, organisation_id: UUID, pass_id: UUID) -> PairingCodeView:

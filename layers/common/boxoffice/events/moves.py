@@ -79,7 +79,7 @@ def list_to_tell(conn: db.Connection, leave_out: Collection[UUID] = ()) -> list[
     Args:
         leave_out: moves that another run has locked.
     """
-    return [row["id"] for row in db.many(conn, dict, SQL.list_moves_to_tell, leave_out=list(leave_out))]
+    return db.values(conn, SQL.list_moves_to_tell, leave_out=list(leave_out))
 
 
 def take(conn: db.Connection, move_id: UUID) -> MoveToTell | None:

@@ -5,9 +5,9 @@ from uuid import UUID
 from boxoffice import db, sql
 from boxoffice.auth import Caller, require_role
 from boxoffice.checkin.rules import check_search
-from boxoffice.exports.models import AttendeeFilters, AttendeePage, AttendeeView
+from boxoffice.exports.models import AttendeeFilters, AttendeePage
 from boxoffice.ids import find_order_number, shown_order_number
-from boxoffice.pagination import FIRST_ID, LAST_ID, decode_id, page_of
+from boxoffice.pagination import FIRST_ID, LAST_ID, decode_id
 
 SQL = sql.queries("exports")
 
@@ -36,6 +36,9 @@ def list_attendees(
         **vars(filters),
         limit=limit,
     )
-    page, next_cursor = page_of(rows, limit, lambda row: (row["ticket_id"],))
-    items = [AttendeeView(**{**row, "order_number": shown_order_number(row["order_number"])}) for row in page]
-    return AttendeePage(items=items, next_cursor=next_cursor)
+    return AttendeePage.of(
+        rows,
+        limit,
+        lambda row: (row["ticket_id"],),
+        show=lambda row: {**row, "order_number": shown_order_number(row["order_number"])},
+    )

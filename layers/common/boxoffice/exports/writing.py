@@ -78,8 +78,7 @@ def find_forgotten(conn: db.Connection, leave_out: Collection[UUID] = (), *, cal
         leave_out: exports to leave out.
         called: exports for which this run has called workers. Those that are returned now are added.
     """
-    rows = db.many(conn, dict, SQL.list_forgotten, leave_out=[*leave_out, *called])
-    found = [row["id"] for row in rows]
+    found: list[UUID] = db.values(conn, SQL.list_forgotten, leave_out=[*leave_out, *called])
     called.update(found)
     return found
 
@@ -96,7 +95,7 @@ def list_old(conn: db.Connection, leave_out: Collection[UUID] = ()) -> list[UUID
     Args:
         leave_out: exports that the run has tried already.
     """
-    return [row["id"] for row in db.many(conn, dict, SQL.list_old, days=rules.DAYS_KEPT, leave_out=list(leave_out))]
+    return db.values(conn, SQL.list_old, days=rules.DAYS_KEPT, leave_out=list(leave_out))
 
 
 def purge(conn: db.Connection, export_ids: Collection[UUID]) -> int:

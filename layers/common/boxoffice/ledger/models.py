@@ -1,9 +1,24 @@
 """What is posted to the ledger."""
 
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated
 from uuid import UUID
 
-from boxoffice.ledger.kinds import KINDS, Holder
+from pydantic import AfterValidator, Field
+
+from boxoffice import money
+from boxoffice.ledger.kinds import KINDS, Account, Holder
+from boxoffice.models import Currency, Id, MinorUnits, MoneyView, Page, Request, ShortText, View
+
+
+def _known(kind: str) -> str:
+    if kind not in KINDS:
+        raise ValueError(f"must be one of {', '.join(KINDS)}")
+    return kind
+
+
+TransferKind = Annotated[str, AfterValidator(_known), Field(json_schema_extra={"enum": [*KINDS]})]
 
 
 @dataclass(frozen=True)
@@ -57,3 +72,140 @@ class EventFunds:
     tax_released: int
     is_due: bool
     keeps_reserve: bool
+
+
+@dataclass(frozen=True)
+class EntryFilters:
+    """What is wanted of a ledger; None for all."""
+
+    currency: str | None
+    account: Account | None
+    kind: str | None
+    event_id: UUID | None
+    order_id: UUID | None
+    since: datetime | None
+    until: datetime | None
+
+
+@dataclass(frozen=True)
+class EntryRow:
+    """An entry, with what people know it by.
+
+    Attributes:
+        side: -1 for the account that the transfer takes from, and 1 for the other one.
+        amount: of the entry.
+        moved: the amount of the transfer.
+        reason: of a correction.
+    """
+
+    id: UUID
+    side: int
+    kind: str
+    holder: Holder
+    account: Account
+    currency: str
+    amount: int
+    moved: int
+    order_id: UUID | None
+    order_number: str | None
+    event_id: UUID | None
+    event_title: str | None
+    ticket_type_id: UUID | None
+    provider: str | None
+    reference: str | None
+    reason: str | None
+    posted_at: datetime
+
+
+class BalanceView(MoneyView):
+    """What an organisation has in one currency. All amounts are in the currency's minor unit."""
+
+    currency: str
+    payable: int = Field(
+        description="What you may be paid out now: `available`, less what events owe. An event owes if its fees and "
+        "refunds are more than what the platform has received for it. Never negative"
+    )
+    available: int = Field(
+        description="What past events have earned and you were not paid yet. Negative if you owe the platform, such as "
+        "fees for what you took yourself, or refunds after a payout"
+    )
+    pending: int = Field(
+        description="What events have earned that is not available yet, after fees, refunds and taxes. It becomes so "
+        "some days after an event's end"
+    )
+    tax: int = Field(description="The tax in what is not available yet. It becomes available with the rest")
+    reserved: int = Field(
+        description="What of `pending` and `tax` is kept longer for refunds, of events whose other earnings are "
+        "available already"
+    )
+    disputed: int = Field(description="What buyers dispute. It comes back to you if the dispute is won")
+    owed_to_buyers: int = Field(description="Refunds that are owed and were not sent yet. They are not yours any more")
+    in_payout: int = Field(description="What you have asked for, until it is sent to your bank")
+    paid_out: int = Field(description="What was sent to your bank so far, less what came back")
+    platform_fees: int = Field(description="What the platform has kept so far, less what it gave back")
+    corrections: int = Field(description="What admins have added to `available` so far, or taken from it if negative")
+    held_by_you: int = Field(
+        description="What you took yourself, by hand or by your own account at a provider, less what went back. The "
+        "platform never pays it out, and only its fees for it count above"
+    )
+
+
+class BalancesView(View):
+    as_of: datetime = Field(description="The balances are exact at this moment")
+    balances: list[BalanceView] = Field(description="One for each currency in which there was money")
+
+
+class EntryView(MoneyView):
+    id: Id = Field(description="Of the transfer. Its other entry, of the account on the other side, has the same")
+    kind: TransferKind = Field(description="What kind of transfer it is")
+    happened: str = Field(description="What happened, in words")
+    holder: Holder = Field(description="Who has the money: the platform, or the organisation, which took it itself")
+    account: Account = Field(description="Whose balance the entry changes")
+    amount: int = Field(description="By how much the balance grows, in the currency's minor unit. Negative if it falls")
+    currency: str
+    order_id: Id | None
+    order_number: str | None
+    event_id: Id | None
+    event_title: str | None
+    ticket_type_id: Id | None
+    provider: str | None = Field(description="Where money came to or went from, if it did")
+    reference: str | None = Field(description="The provider's name for the incoming payment that it is about")
+    reason: str | None = Field(description="Why an admin has made a correction")
+    posted_at: datetime
+
+
+class EntryPage(Page[EntryView]):
+    """A page of ledger entries, newest first."""
+
+
+def _not_zero(amount: int) -> int:
+    if amount == 0:
+        raise ValueError("must not be 0")
+    return amount
+
+
+class CorrectionRequest(Request):
+    currency: Currency
+    amount: Annotated[
+        int,
+        Field(
+            strict=True,
+            ge=-money.MAX_TOTAL,
+            le=money.MAX_TOTAL,
+            description="In the currency's minor unit. What is positive is given to the organisation, and what is "
+            "negative is taken from it",
+        ),
+        MinorUnits,
+        AfterValidator(_not_zero),
+    ]
+    reason: ShortText = Field(description="Why. The organisation reads it beside the entry")
+
+
+class CorrectionView(MoneyView):
+    id: Id
+    organisation_id: Id
+    currency: str
+    amount: int = Field(description="In the currency's minor unit")
+    reason: str
+    made_by: Id = Field(description="The admin's account")
+    created_at: datetime

@@ -49,15 +49,19 @@ WHERE NOT is_all OR as_of < now() - interval '5 seconds'
 SELECT true FROM ledger_state WHERE counted::text = %(begins)s FOR NO KEY UPDATE
 
 -- name: count_balances
--- Add the entries to the balances that one snapshot sees and the one before does not. The second bound of the range
--- follows from the snapshot, and from a range the planner expects few rows.
+-- Add what the transfers have moved to the balances, of those that one snapshot sees and the one before does not. The
+-- second bound of the range follows from the snapshot, and from a range the planner expects few rows.
 INSERT INTO ledger_balances (organisation_id, currency, holder, account, event_id, provider, amount)
 SELECT organisation_id, currency, holder, account,
     CASE WHEN account IN ('pending', 'tax') THEN event_id ELSE '00000000-0000-0000-0000-000000000000' END,
-    CASE WHEN account = 'at_provider' THEN coalesce(provider, '') ELSE '' END, sum(amount)
-FROM ledger_entries
-WHERE written_in BETWEEN pg_snapshot_xmin(%(begins)s) AND pg_snapshot_xmax(%(ends)s)
-    AND NOT pg_visible_in_snapshot(written_in, %(begins)s) AND pg_visible_in_snapshot(written_in, %(ends)s)
+    CASE WHEN account = 'at_provider' THEN coalesce(provider, '') ELSE '' END, sum(side * amount)
+FROM (
+    SELECT organisation_id, currency, holder, kind, event_id, provider, sum(amount) AS amount FROM ledger_transfers
+    WHERE written_in BETWEEN pg_snapshot_xmin(%(begins)s) AND pg_snapshot_xmax(%(ends)s)
+        AND NOT pg_visible_in_snapshot(written_in, %(begins)s) AND pg_visible_in_snapshot(written_in, %(ends)s)
+    GROUP BY organisation_id, currency, holder, kind, event_id, provider
+) AS uncounted JOIN transfer_kinds() USING (kind)
+    CROSS JOIN LATERAL (VALUES (from_account, -1), (to_account, 1)) AS sides (account, side)
 GROUP BY 1, 2, 3, 4, 5, 6
 ON CONFLICT (organisation_id, currency, holder, account, event_id, provider)
     DO UPDATE SET amount = ledger_balances.amount + excluded.amount
@@ -111,3 +115,38 @@ FROM (
     SELECT CASE WHEN status = 'cancelled' THEN cancellation_finished_at ELSE ends_at END AS ended_at
 ) AS ending
 WHERE pending <> 0 OR tax <> 0 ORDER BY organisation_id, event_id
+
+-- name: sum_corrections
+SELECT currency, sum(amount)::bigint AS amount FROM ledger_corrections
+WHERE organisation_id = %(organisation_id)s GROUP BY currency
+
+-- name: list_entries
+-- A page of an organisation's entries, newest first, with optional filters. Each transfer has an entry that fits or
+-- two, but for the one where the page before ended. So two transfers more than the page has are enough. A transaction
+-- ends within an hour, so what was posted before a moment has an id of an hour later at the most.
+SELECT transfer.id, side, kind, holder, account, transfer.currency, side * transfer.amount AS amount,
+    transfer.amount AS moved, order_id, number AS order_number, event_id, title AS event_title, ticket_type_id,
+    transfer.provider, reference, reason, posted_at
+FROM (
+    SELECT id, kind, holder, currency, amount, source_id, order_id, event_id, ticket_type_id, provider, posted_at
+    FROM ledger_transfers
+    WHERE organisation_id = %(organisation_id)s AND id <= %(before)s
+        AND (%(currency)s::text IS NULL OR currency = %(currency)s)
+        AND (%(kinds)s::text[] IS NULL OR kind = ANY(%(kinds)s))
+        AND (%(event_id)s::uuid IS NULL OR event_id = %(event_id)s)
+        AND (%(order_id)s::uuid IS NULL OR order_id = %(order_id)s)
+        AND (%(since)s::timestamptz IS NULL OR posted_at >= %(since)s AND id >= %(since_id)s)
+        AND (%(until)s::timestamptz IS NULL OR posted_at < %(until)s AND id < %(until_id)s)
+    ORDER BY id DESC LIMIT %(limit)s + 2
+) AS transfer JOIN transfer_kinds() USING (kind)
+    CROSS JOIN LATERAL (VALUES (from_account, -1), (to_account, 1)) AS sides (account, side)
+    LEFT JOIN orders ON orders.id = order_id LEFT JOIN events ON events.id = event_id
+    LEFT JOIN incoming_payments ON incoming_payments.id = source_id
+    LEFT JOIN ledger_corrections ON ledger_corrections.id = source_id
+WHERE (transfer.id, side) < (%(before)s, %(before_side)s) AND (%(account)s::text IS NULL OR account = %(account)s)
+ORDER BY transfer.id DESC, side DESC LIMIT %(limit)s + 1
+
+-- name: insert_correction
+INSERT INTO ledger_corrections (id, organisation_id, currency, amount, reason, made_by)
+VALUES (%(id)s, %(organisation_id)s, %(currency)s, %(amount)s, %(reason)s, %(made_by)s)
+RETURNING id, organisation_id, currency, amount, reason, made_by, created_at

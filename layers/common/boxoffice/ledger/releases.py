@@ -24,7 +24,7 @@ def list_organisations(conn: db.Connection, leave_out: Collection[UUID] = ()) ->
         leave_out: organisations that the run has tried in vain.
     """
     percent = platform_settings.current(conn).refund_reserve_percent
-    found = dict.fromkeys(each.organisation_id for each in _list_unreleased(conn) if _moves(each, percent))
+    found = dict.fromkeys(each.organisation_id for each in list_unreleased(conn) if _moves(each, percent))
     return [organisation for organisation in found if organisation not in leave_out]
 
 
@@ -39,7 +39,7 @@ def release_due(conn: db.Connection, organisation_id: UUID) -> int:
     """
     db.get(conn, dict, SQL.lock_organisation, organisation_id=organisation_id)
     percent = platform_settings.current(conn).refund_reserve_percent
-    moving = [each for each in _list_unreleased(conn, organisation_id) if _moves(each, percent)][:_MOST_EVENTS]
+    moving = [each for each in list_unreleased(conn, organisation_id) if _moves(each, percent)][:_MOST_EVENTS]
     return sum(_post(conn, funds, percent) for funds in moving)
 
 
@@ -48,7 +48,7 @@ def get_payable(conn: db.Connection, organisation_id: UUID, currency: str) -> in
     lowers it; a refund may."""
     balances = service.list_balances(conn, organisation_id)
     available = sum(each.amount for each in balances if (each.currency, each.account) == (currency, "available"))
-    funds = [each for each in _list_unreleased(conn, organisation_id) if each.currency == currency]
+    funds = [each for each in list_unreleased(conn, organisation_id) if each.currency == currency]
     return rules.payable(available, funds)
 
 
@@ -65,7 +65,8 @@ def _post(conn: db.Connection, funds: EventFunds, reserve_percent: int) -> bool:
     return service.post_difference(conn, funds.organisation_id, funds.currency, funds.event_id, transfers) > 0
 
 
-def _list_unreleased(conn: db.Connection, organisation_id: UUID | None = None) -> list[EventFunds]:
+def list_unreleased(conn: db.Connection, organisation_id: UUID | None = None) -> list[EventFunds]:
+    """Return what events have that is not released, of an organisation or of all."""
     settings = platform_settings.current(conn)
     return db.search(
         conn,

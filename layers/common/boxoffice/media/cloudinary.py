@@ -5,7 +5,7 @@ https://cloudinary.com/documentation/image_upload_api_reference and https://clou
 
 import hashlib
 from base64 import b64encode
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -14,8 +14,6 @@ from boxoffice.config import secret, settings
 from boxoffice.media import rules
 from boxoffice.media.models import Picture
 from boxoffice.storage import Form
-
-SIGNATURE_LIFETIME = timedelta(hours=1)
 
 _URL = "https://api.cloudinary.com"
 _FORMATS = "jpg,png,webp"

@@ -25,7 +25,7 @@ from boxoffice.media.models import (
     GalleryView,
     ListedGallery,
 )
-from boxoffice.pagination import LAST_ID, decode_id, page_of
+from boxoffice.pagination import LAST_ID, decode_id
 from boxoffice.versions import check_version
 
 SQL = sql.queries("media")
@@ -47,8 +47,7 @@ def list_galleries(
     is_strange_key = caller.acts_for not in (None, organisation_id)  # it sees what everybody does
     is_member = organisation_id is not None and not is_strange_key and _is_member(conn, caller, organisation_id)
     rows = db.search(conn, ListedGallery, SQL.list_galleries, include_drafts=is_member, limit=limit, **filters)
-    items, next_cursor = page_of(rows, limit, lambda row: (row.id,))
-    return GalleryPage(items=[_summary(row) for row in items], next_cursor=next_cursor)
+    return GalleryPage.of(rows, limit, show=_summary)
 
 
 def get_gallery(conn: db.Connection, caller: Caller, gallery_id: UUID) -> GalleryView:

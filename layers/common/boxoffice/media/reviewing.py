@@ -17,8 +17,7 @@ _BATCH = 100
 
 def list_due(conn: db.Connection, leave_out: Collection[UUID]) -> list[UUID]:
     """Return uploads that the job must look at: pending ones, those that nothing may use, and those to remove."""
-    rows = db.many(conn, dict, SQL.list_due_uploads, leave_out=list(leave_out), batch=_BATCH)
-    return [row["id"] for row in rows]
+    return db.values(conn, SQL.list_due_uploads, leave_out=list(leave_out), batch=_BATCH)
 
 
 def review(conn: db.Connection, upload_id: UUID) -> int:

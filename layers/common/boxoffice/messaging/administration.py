@@ -14,9 +14,8 @@ from boxoffice.messaging.models import (
     OutboxRow,
     SuppressedAddress,
     SuppressedAddressPage,
-    SuppressedAddressView,
 )
-from boxoffice.pagination import decode_moment_and_id, page_of
+from boxoffice.pagination import decode_moment_and_id
 
 SQL = sql.queries("messaging")
 
@@ -35,8 +34,7 @@ def list_outbox(
     before, before_id = decode_moment_and_id(cursor) or (None, None)
     key = {"before": before, "before_id": before_id, "limit": limit}
     rows = db.search(conn, OutboxRow, SQL.list_outbox, **vars(filters), **key)
-    items, next_cursor = page_of(rows, limit, lambda row: (row.created_at, row.id))
-    return OutboxPage(items=[_view(row) for row in items], next_cursor=next_cursor)
+    return OutboxPage.of(rows, limit, lambda row: (row.created_at, row.id), show=_view)
 
 
 def retry_message(conn: db.Connection, caller: Caller, message_id: UUID) -> OutboxMessageView:
@@ -70,10 +68,7 @@ def list_suppressed_addresses(
     before, before_id = decode_moment_and_id(cursor) or (None, None)
     key = {"before": before, "before_id": before_id, "limit": limit}
     rows = db.search(conn, SuppressedAddress, SQL.list_suppressed_addresses, address=address, **key)
-    items, next_cursor = page_of(rows, limit, lambda row: (row.suppressed_at, row.id))
-    return SuppressedAddressPage(
-        items=[SuppressedAddressView.model_validate(row) for row in items], next_cursor=next_cursor
-    )
+    return SuppressedAddressPage.of(rows, limit, lambda row: (row.suppressed_at, row.id))
 
 
 def lift_suppression(conn: db.Connection, caller: Caller, suppression_id: UUID) -> None:

@@ -1575,6 +1575,10 @@ SELECT id, organisation_id, kind, holder, account, currency, side * amount AS am
 FROM ledger_transfers JOIN transfer_kinds() USING (kind)
     CROSS JOIN LATERAL (VALUES (from_account, -1), (to_account, 1)) AS sides (account, side);
 
+-- The smallest UUID of version 7 at a moment: ids that are made later are greater (boxoffice/ids.py has the same).
+CREATE FUNCTION first_id(moment timestamptz) RETURNS uuid LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN (lpad(to_hex((extract(epoch FROM moment) * 1000)::bigint), 12, '0') || '70008000000000000000')::uuid;
+
 -- What is counted of the ledger: the balance of each account, and what each kind moved in a day (UTC). A job adds each
 -- transfer once. What an event has earned is released for each event, so pending and tax are counted by event. What
 -- providers hold is counted by provider. All else has the nil UUID and no provider here.
@@ -1614,14 +1618,19 @@ CREATE TABLE ledger_state (
 );
 INSERT INTO ledger_state (counted, as_of) VALUES (pg_current_snapshot(), now());
 
--- What the balances are made of, exact at any moment: what is counted, and each entry that is not. The second bound is
--- the greatest number of a transaction. It is without effect, but from a range the planner expects few rows.
+-- What the balances are made of, exact at any moment: what is counted, and what is not. The second bound is that of all
+-- transactions. It is without effect, but from a range the planner expects few rows.
 CREATE VIEW ledger_amounts AS
 SELECT organisation_id, currency, holder, account, event_id, provider, amount FROM ledger_balances WHERE amount <> 0
 UNION ALL
-SELECT organisation_id, currency, holder, account, event_id, provider, amount FROM ledger_entries
-WHERE written_in BETWEEN (SELECT pg_snapshot_xmin(counted) FROM ledger_state) AND '18446744073709551615'
-    AND NOT pg_visible_in_snapshot(written_in, (SELECT counted FROM ledger_state));
+SELECT organisation_id, currency, holder, account, event_id, provider, side * amount FROM (
+    SELECT organisation_id, currency, holder, kind, event_id, provider, sum(amount)::bigint AS amount
+    FROM ledger_transfers
+    WHERE written_in BETWEEN (SELECT pg_snapshot_xmin(counted) FROM ledger_state) AND '18446744073709551615'
+        AND NOT pg_visible_in_snapshot(written_in, (SELECT counted FROM ledger_state))
+    GROUP BY organisation_id, currency, holder, kind, event_id, provider
+) AS uncounted JOIN transfer_kinds() USING (kind)
+    CROSS JOIN LATERAL (VALUES (from_account, -1), (to_account, 1)) AS sides (account, side);
 
 -- What each kind moved in a day (UTC), exact at any time: what is counted, and what is not counted yet.
 CREATE VIEW ledger_turnover AS
@@ -2252,7 +2261,8 @@ CREATE TABLE invariant_runs (
     id            uuid PRIMARY KEY,
     started_at    timestamptz NOT NULL DEFAULT now(),
     finished_at   timestamptz,
-    part          text NOT NULL DEFAULT 'orders' CHECK (part IN ('orders', 'events', 'pools', 'places', 'rest')),
+    part          text NOT NULL DEFAULT 'orders'
+        CHECK (part IN ('orders', 'events', 'pools', 'places', 'days', 'organisations', 'rest')),
     after         uuid NOT NULL DEFAULT '00000000-0000-0000-0000-000000000000',
     after_history bigint NOT NULL,
     checked       bigint NOT NULL DEFAULT 0,

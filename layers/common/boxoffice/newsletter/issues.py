@@ -3,10 +3,11 @@
 from uuid import UUID
 
 from boxoffice import audit, db, idempotency, outbox, platform_settings, rate_limit, sql
-from boxoffice.accounts.errors import EmailNotVerified, NoEmail
-from boxoffice.auth import Caller, reads_address
+from boxoffice.accounts.service import get_proven_email
+from boxoffice.auth import Caller
 from boxoffice.idempotency import IdempotentRequest
 from boxoffice.ids import new_id
+from boxoffice.mailings import Reach
 from boxoffice.newsletter import emails, lists
 from boxoffice.newsletter.errors import NoSubscribers
 from boxoffice.newsletter.models import (
@@ -16,9 +17,8 @@ from boxoffice.newsletter.models import (
     NewsletterPreviewRequest,
     NewsletterRequest,
     NewsletterView,
-    Subscribers,
 )
-from boxoffice.pagination import LAST_ID, decode_id, page_of
+from boxoffice.pagination import LAST_ID, decode_id
 
 SQL = sql.queries("newsletter")
 
@@ -71,8 +71,7 @@ def list_issues(
     lists.require_sender(conn, caller, organisation_id)
     list_id, before = lists.get(conn, organisation_id).list_id, decode_id(cursor) or LAST_ID
     rows = db.page(conn, IssueRow, SQL.list_issues, list_id=list_id, before=before, limit=limit)
-    items, next_cursor = page_of(rows, limit, lambda row: (row.id,))
-    return NewsletterPage(items=[NewsletterView.model_validate(row) for row in items], next_cursor=next_cursor)
+    return NewsletterPage.of(rows, limit)
 
 
 def withdraw(conn: db.Connection, caller: Caller, issue_id: UUID) -> NewsletterView:
@@ -109,18 +108,14 @@ def _send(
     return view
 
 
-def _count(conn: db.Connection, list_id: UUID) -> Subscribers:
+def _count(conn: db.Connection, list_id: UUID) -> Reach:
     """Return how many an issue would reach now."""
-    return db.exactly_one(conn, Subscribers, SQL.count_subscribers, list_id=list_id)
+    return db.exactly_one(conn, Reach, SQL.count_subscribers, list_id=list_id)
 
 
 def _send_to_caller(conn: db.Connection, caller: Caller, request: NewsletterRequest) -> str:
     """Owe the email to the caller's own address, and return that."""
-    email: str | None = db.value(conn, SQL.get_email, account_id=caller.account)
-    if email is None:
-        raise NoEmail
-    if not reads_address(conn, caller, email):
-        raise EmailNotVerified
+    email = get_proven_email(conn, caller)
     content = request.model_dump(mode="json", exclude={"send_to_me"}, exclude_none=True)
     outbox.owe_email(conn, "newsletter_sample", email, content)
     return email

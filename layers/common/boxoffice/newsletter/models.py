@@ -9,11 +9,10 @@ from pydantic import Field, StringConstraints
 
 from boxoffice.audit import PLATFORM_CHAIN
 from boxoffice.emails import Seller
-from boxoffice.mailings import MailingCounts
+from boxoffice.mailings import MailingPreview, MailingRow, MailingView, SendToMe
 from boxoffice.models import Email, Id, Locale, Page, PastedText, Request, ShortText, View, VisibleText, pattern
 
 type SubscriptionStatus = Literal["subscribed", "unsubscribed"]
-type IssueStatus = Literal["sending", "sent", "withdrawn"]
 
 _OWN = "Null for the platform's own"
 
@@ -70,30 +69,16 @@ class NewsletterRequest(Request):
 
 
 class NewsletterPreviewRequest(NewsletterRequest):
-    send_to_me: Annotated[
-        bool, Field(strict=True, description="Send the email to your own address, to see how it looks")
-    ] = False
+    send_to_me: SendToMe = False
 
 
-class NewsletterPreview(View):
-    recipients: int = Field(description="How many have subscribed now")
-    suppressed: int = Field(description="How many of them nobody writes to any more, so that they would not get it")
-    subject: str
-    text: str
-    html: str
-    sent_to: str | None = Field(description="Your address, if the email was sent there")
+class NewsletterPreview(MailingPreview):
+    pass
 
 
-class NewsletterView(MailingCounts):
-    id: Id
+class NewsletterView(MailingView):
     organisation_id: Id | None = Field(description=_OWN)
-    subject: str
-    body: str
-    status: IssueStatus = Field(description="`sending` until all emails are written")
     unsubscribed: int = Field(description="How many have unsubscribed from the newsletter since it was sent")
-    created_at: datetime
-    finished_at: datetime | None = Field(description="When the last email was written")
-    withdrawn_at: datetime | None
 
 
 class NewsletterPage(Page[NewsletterView]):
@@ -156,14 +141,6 @@ class ConfirmedSubscription:
 
 
 @dataclass(frozen=True)
-class Subscribers:
-    """How many an issue would reach, and how many of them are suppressed."""
-
-    recipients: int
-    suppressed: int
-
-
-@dataclass(frozen=True)
 class Subscriber:
     """Somebody who is to get an issue."""
 
@@ -173,33 +150,12 @@ class Subscriber:
     confirmed_at: datetime
 
 
-@dataclass(frozen=True)
-class IssueRow:
+@dataclass(frozen=True, kw_only=True)
+class IssueRow(MailingRow):
     """An issue of a newsletter as the database stores it."""
 
-    id: UUID
     organisation_id: UUID | None
     list_id: UUID
-    subject: str
-    body: str
-    created_at: datetime
     last_confirmed_at: datetime
     last_subscription_id: UUID
-    finished_at: datetime | None
-    withdrawn_at: datetime | None
-    expected: int
-    recipients: int
-    waiting: int
-    sent: int
-    bounced: int
-    complained: int
-    suppressed: int
-    failed: int
     unsubscribed: int
-
-    @property
-    def status(self) -> IssueStatus:
-        """Return how it stands."""
-        if self.withdrawn_at is not None:
-            return "withdrawn"
-        return "sending" if self.finished_at is None else "sent"

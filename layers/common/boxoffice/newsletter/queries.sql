@@ -130,6 +130,3 @@ FROM tally_of_mailing(%(id)s) AS tally WHERE id = %(id)s
 -- A row if somebody still has a subscription to a list.
 SELECT true FROM newsletter_subscriptions
 WHERE id = %(id)s AND list_id = %(list_id)s AND unsubscribed_at IS NULL
-
--- name: get_email
-SELECT email FROM accounts WHERE id = %(account_id)s

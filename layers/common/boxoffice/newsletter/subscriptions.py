@@ -27,10 +27,9 @@ from boxoffice.newsletter.models import (
     SubscriptionRequest,
     SubscriptionRow,
     SubscriptionStatus,
-    SubscriptionView,
 )
 from boxoffice.one_time import Purpose
-from boxoffice.pagination import decode_moment_and_id, page_of
+from boxoffice.pagination import decode_moment_and_id
 
 SQL = sql.queries("newsletter")
 
@@ -113,8 +112,7 @@ def list_readers(
     statement = SQL.list_subscribed if status == "subscribed" else SQL.list_unsubscribed
     key = {"before": before, "before_id": before_id, "limit": limit}
     rows = db.search(conn, SubscriptionRow, statement, list_id=list_id, **key)
-    items, next_cursor = page_of(rows, limit, lambda row: (row.unsubscribed_at or row.confirmed_at, row.id))
-    return SubscriptionPage(items=[SubscriptionView.model_validate(row) for row in items], next_cursor=next_cursor)
+    return SubscriptionPage.of(rows, limit, lambda row: (row.unsubscribed_at or row.confirmed_at, row.id))
 
 
 def erase(conn: db.Connection, subscription_ids: Sequence[UUID]) -> int:

@@ -50,8 +50,8 @@ def _remember(conn: db.Connection, buyers: Sequence[ErasedBuyer], also_known_as:
 
 def list_forgotten(conn: db.Connection, leave_out: Collection[UUID] = ()) -> list[UUID]:
     """Return a batch of orders whose erased buyers no limit needs any more, since their events are over."""
-    rows = db.many(conn, dict, SQL.list_forgotten_buyers, leave_out=list(leave_out), batch=_BATCH)
-    return list(dict.fromkeys(row["id"] for row in rows))
+    ids = db.values(conn, SQL.list_forgotten_buyers, leave_out=list(leave_out), batch=_BATCH)
+    return list(dict.fromkeys(ids))
 
 
 def forget(conn: db.Connection, order_ids: Sequence[UUID]) -> int:

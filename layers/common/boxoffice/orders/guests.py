@@ -154,8 +154,8 @@ def list_over(conn: db.Connection, leave_out: Collection[UUID] = ()) -> list[UUI
     Args:
         leave_out: orders that the run has tried already.
     """
-    rows = db.many(conn, dict, SQL.list_over_guest_holds, leave_out=list(leave_out), batch=_BATCH)
-    return list(dict.fromkeys(row["id"] for row in rows))
+    ids = db.values(conn, SQL.list_over_guest_holds, leave_out=list(leave_out), batch=_BATCH)
+    return list(dict.fromkeys(ids))
 
 
 def delete_over(conn: db.Connection, order_ids: Sequence[UUID]) -> int:

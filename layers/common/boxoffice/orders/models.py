@@ -22,6 +22,7 @@ from boxoffice.models import (
     View,
     unchanged,
 )
+from boxoffice.platform_settings import PlatformFee
 from boxoffice.pricing.models import Charge, FeeTerms
 from boxoffice.questions.answers import Answers, AnswerView
 from boxoffice.seats.models import SeatRequest, SeatView
@@ -234,6 +235,10 @@ class OrderView(ReadOrder):
     )
     voucher: str | None = Field(description="The code of the voucher that the order redeems")
     items: list[SoldItemView]
+    platform_fee_terms: PlatformFee | None = Field(
+        description="The terms of the platform's fee that the order was placed under, for managers only. Null without "
+        "any"
+    )
     answers: dict[Id, list[AnswerView]] = Field(description="To what was asked once the order, by event")
     holders: list[HolderView] = Field(description="Whom the tickets will be for, until they are issued")
     tickets: list[OrderTicketView]
@@ -442,6 +447,7 @@ class OrderDetails(ListedOrderRow):
     email_change_expires_at: datetime | None
     voucher: str | None
     items: list[dict[str, object]]
+    platform_fee_terms: dict[str, object] | None
     answers: dict[str, list[dict[str, object]]]
     holders: list[dict[str, object]]
     tickets: list[dict[str, object]]

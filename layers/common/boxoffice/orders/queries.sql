@@ -207,6 +207,10 @@ SELECT orders.id, number, organisation_id, account_id, status, buyer_name, buyer
     FROM order_items AS item JOIN ticket_types ON ticket_types.id = ticket_type_id
         JOIN events ON events.id = item.event_id
     WHERE item.order_id = orders.id) AS items,
+    (SELECT jsonb_build_object('basis_points', basis_points, 'fixed', fixed, 'minimum', minimum, 'maximum', maximum,
+        'return_on_refund', return_on_refund)
+    FROM order_items JOIN fee_terms ON fee_terms.id = terms_id
+    WHERE order_id = orders.id LIMIT 1) AS platform_fee_terms,
     coalesce(details -> 'answers', '{}') AS answers, coalesce(details -> 'holders', '[]') AS holders,
     (SELECT coalesce(jsonb_agg(jsonb_build_object('id', id, 'ticket_type_id', ticket_type_id, 'group_size', group_size,
         'seat', seat, 'status', status, 'transferred', holder_email IS NOT NULL, 'holder_name', holder_name,
@@ -456,7 +460,7 @@ FROM organisations CROSS JOIN LATERAL (
     WHERE organisation_id = organisations.id
         AND (status, id) >= ('pending', '00000000-0000-0000-0000-000000000000'::uuid)
         AND (status, id) <= ('pending', 'ffffffff-ffff-ffff-ffff-ffffffffffff'::uuid)
-        AND expires_at <= %(now)s AND id <> ALL(%(excluded)s)
+        AND expires_at <= %(now)s AND id <> ALL(%(leave_out)s)
         AND (expires_at <= %(grace_cutoff)s OR NOT EXISTS (
             SELECT FROM payments WHERE order_id = orders.id AND ask_at IS NOT NULL
                 AND coalesce(unpaid_at < expires_at, true)))

@@ -35,7 +35,6 @@ from boxoffice.orders.models import (
     Cart,
     ChallengeOutcome,
     LapsedOrder,
-    ListedOrder,
     ListedOrderRow,
     OrderDetails,
     OrderFilters,
@@ -51,7 +50,7 @@ from boxoffice.orders.models import (
     Purchase,
     SaleTerms,
 )
-from boxoffice.pagination import FIRST_ID, LAST_ID, decode_id, page_of
+from boxoffice.pagination import FIRST_ID, LAST_ID, decode_id
 from boxoffice.pricing.rules import charges_of
 from boxoffice.seats import service as seats
 from boxoffice.seats.errors import SeatNotFound, SeatTaken
@@ -445,8 +444,14 @@ def get_order(conn: db.Connection, caller: Caller, reference: str) -> OrderView:
     order = db.get(conn, OrderDetails, SQL.get_order, **rules.parse_reference(reference))
     acts_as = require_order(conn, caller, order)
     if acts_as is not Who.MANAGER:
-        tickets, items = rules.without_new_holders(order.tickets), rules.without_fees(order.items)
-        order = replace(order, history=None, money_matters=None, tickets=tickets, items=items)
+        order = replace(
+            order,
+            history=None,
+            money_matters=None,
+            platform_fee_terms=None,
+            tickets=rules.without_new_holders(order.tickets),
+            items=rules.without_fees(order.items),
+        )
     return OrderView.model_validate(order)
 
 
@@ -474,7 +479,7 @@ def list_orders(
         rows = db.page(conn, ListedOrderRow, SQL.list_orders_of_event, event_id=filters.event_id, **params)
     else:
         rows = db.page(conn, ListedOrderRow, SQL.list_orders, **params)
-    return _page(rows, limit)
+    return OrderPage.of(rows, limit)
 
 
 def list_my_orders(conn: db.Connection, caller: Caller, limit: int, cursor: str | None) -> OrderPage:
@@ -483,7 +488,7 @@ def list_my_orders(conn: db.Connection, caller: Caller, limit: int, cursor: str 
     rows = db.page(
         conn, ListedOrderRow, SQL.list_orders_of_account, account_id=caller.account, before=before, limit=limit
     )
-    return _page(rows, limit)
+    return OrderPage.of(rows, limit)
 
 
 def cancel_order(conn: db.Connection, caller: Caller, order_id: UUID) -> OrderView:
@@ -526,13 +531,13 @@ def close_payments(conn: db.Connection, order_id: UUID) -> None:
     db.run(conn, SQL.take_payments_to_close, order_id=order_id)
 
 
-def list_lapsed(conn: db.Connection, excluded: Collection[UUID] = (), batch: int = 1000) -> list[LapsedOrder]:
+def list_lapsed(conn: db.Connection, leave_out: Collection[UUID] = (), batch: int = 1000) -> list[LapsedOrder]:
     """Return a batch of pending orders whose hold has lapsed.
 
     Args:
-        excluded: orders to leave out.
+        leave_out: orders to leave out.
     """
-    return db.many(conn, LapsedOrder, SQL.list_lapsed_orders, excluded=list(excluded), batch=batch, **_cutoffs())
+    return db.many(conn, LapsedOrder, SQL.list_lapsed_orders, leave_out=list(leave_out), batch=batch, **_cutoffs())
 
 
 def expire_lapsed(conn: db.Connection, orders: Sequence[LapsedOrder]) -> int:
@@ -770,7 +775,7 @@ def set_status(
         facts: what the webhook says beside the order itself.
     """
     change = {"from_status": order.status, "to_status": to, "reason": reason, "actor_id": actor}
-    events = [row["event_id"] for row in db.many(conn, dict, SQL.set_status, id=order.id, **change)]
+    events = db.values(conn, SQL.set_status, id=order.id, **change)
     if kind := rules.webhook_type(to):
         data = rules.webhook_data(
             order_id=order.id,
@@ -812,8 +817,3 @@ def _draws(conn: db.Connection, order_ids: Sequence[UUID]) -> str:
 
 def _owe_confirmation(conn: db.Connection, order: OrderRow) -> None:
     outbox.owe_email(conn, "order_confirmation", order.buyer_email, {"order_id": str(order.id)})
-
-
-def _page(rows: list[ListedOrderRow], limit: int) -> OrderPage:
-    items, next_cursor = page_of(rows, limit, lambda row: (row.id,))
-    return OrderPage(items=[ListedOrder.model_validate(row) for row in items], next_cursor=next_cursor)

@@ -28,7 +28,7 @@ from boxoffice.organisations.models import (
     MemberView,
 )
 from boxoffice.organisations.service import lock_organisation
-from boxoffice.pagination import FIRST_ID, LAST_ID, decode_id, page_of
+from boxoffice.pagination import FIRST_ID, LAST_ID, decode_id
 
 SQL = sql.queries("organisations")
 
@@ -46,8 +46,7 @@ def list_members(
     require_role(conn, caller, organisation_id)
     after = decode_id(cursor) or FIRST_ID
     rows = db.page(conn, MemberRow, SQL.list_members, organisation_id=organisation_id, after=after, limit=limit)
-    items, next_cursor = page_of(rows, limit, lambda row: (row.account_id,))
-    return MemberPage(items=[MemberView.model_validate(row) for row in items], next_cursor=next_cursor)
+    return MemberPage.of(rows, limit, lambda row: (row.account_id,))
 
 
 def change_member_role(
@@ -156,8 +155,7 @@ def list_invitations(
     rows = db.page(
         conn, InvitationRow, SQL.list_invitations, organisation_id=organisation_id, before=before, limit=limit
     )
-    items, next_cursor = page_of(rows, limit, lambda row: (row.id,))
-    return InvitationPage(items=[InvitationView.model_validate(row) for row in items], next_cursor=next_cursor)
+    return InvitationPage.of(rows, limit)
 
 
 def invite_member(
@@ -249,8 +247,7 @@ def list_expired_invitations(conn: db.Connection, leave_out: Collection[UUID] = 
     Args:
         leave_out: those that the run has tried already.
     """
-    rows = db.many(conn, dict, SQL.list_expired_invitations, leave_out=list(leave_out), batch=_BATCH)
-    return [row["id"] for row in rows]
+    return db.values(conn, SQL.list_expired_invitations, leave_out=list(leave_out), batch=_BATCH)
 
 
 def purge_invitations(conn: db.Connection, invitation_ids: Sequence[UUID]) -> int:

@@ -30,7 +30,7 @@ from boxoffice.organisations.models import (
     OrganisationView,
     SignUpView,
 )
-from boxoffice.pagination import LAST_ID, decode_id, page_of
+from boxoffice.pagination import LAST_ID, decode_id
 from boxoffice.versions import check_version
 
 SQL = sql.queries("organisations")
@@ -167,8 +167,7 @@ def list_applications(
     require_admin(conn, caller)
     filters = {"status": status, "search": search, "before": decode_id(cursor) or LAST_ID}
     rows = db.search(conn, ApplicationRow, SQL.list_applications, limit=limit, **filters)
-    items, next_cursor = page_of(rows, limit, lambda row: (row.id,))
-    return ApplicationPage(items=[ApplicationView.model_validate(row) for row in items], next_cursor=next_cursor)
+    return ApplicationPage.of(rows, limit)
 
 
 def decide_application(

@@ -231,7 +231,7 @@ FROM (SELECT %(elsewhere)s::bigint < %(amount)s::bigint AS to_send) AS refund
 -- The accounts whose refunds are due, and how many they are.
 SELECT provider, merchant_id, count(*) AS due
 FROM refunds JOIN incoming_payments AS incoming ON incoming.id = incoming_payment_id
-WHERE due_at <= %(now)s AND provider || merchant_id <> ALL(%(excluded)s) GROUP BY provider, merchant_id
+WHERE due_at <= %(now)s AND provider || merchant_id <> ALL(%(leave_out)s) GROUP BY provider, merchant_id
 
 -- name: take_due_refunds
 -- Lease a batch of refunds to send, the most overdue first: of one account, or of all but those that have just not

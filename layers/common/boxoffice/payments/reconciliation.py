@@ -18,14 +18,14 @@ _BATCH = 20
 
 
 def ask_providers(
-    conn: db.Connection, _excluded: Collection[UUID] = (), *, unresponsive: set[str]
+    conn: db.Connection, _leave_out: Collection[UUID] = (), *, unresponsive: set[str]
 ) -> list[PaymentInquiry]:
     """Lease a batch of payments that are due, and ask their providers. `apply_answer` must follow for each.
 
     Runs in autocommit. If the process dies between two steps, the provider is asked again once the lease ends.
 
     Args:
-        _excluded: payments to leave out. Their leases do that already.
+        _leave_out: payments to leave out. Their leases do that already.
         unresponsive: accounts to leave out, since they did not answer. Accounts that do not answer now are added.
     """
     now = datetime.now(UTC)

@@ -138,7 +138,7 @@ def send_refunds(conn: db.Connection, *, ids: Sequence[UUID] | None = None, at_o
 
 def try_refunds(
     conn: db.Connection,
-    _excluded: Collection[UUID] = (),
+    _leave_out: Collection[UUID] = (),
     *,
     ids: Sequence[UUID] | None = None,
     account: str | None = None,
@@ -147,7 +147,7 @@ def try_refunds(
     """Lease refunds that are due, and send them to their providers. `record_outcome` must follow for each.
 
     Args:
-        _excluded: refunds to leave out. Their leases do that already.
+        _leave_out: refunds to leave out. Their leases do that already.
         ids: send only these refunds, and wait for the provider's pace only for a moment.
         account: without ids, send a batch of this account's. None sends a batch of all that are due.
         unresponsive: accounts to leave out, since they did not answer. Accounts that do not answer now are added.
@@ -167,14 +167,14 @@ def try_refunds(
     return [RefundAttempt(refund, answer) for refund, answer in zip(due, answers, strict=True)]
 
 
-def find_accounts(conn: db.Connection, excluded: Collection[str] = (), *, called: set[str]) -> list[AccountToSend]:
+def find_accounts(conn: db.Connection, leave_out: Collection[str] = (), *, called: set[str]) -> list[AccountToSend]:
     """Return the accounts whose refunds are due, each once in a run.
 
     Args:
-        excluded: names of accounts to leave out.
+        leave_out: names of accounts to leave out.
         called: names of accounts for which this run has called workers. Those that are returned now are added.
     """
-    names = {"now": datetime.now(UTC), "excluded": [*excluded, *called]}
+    names = {"now": datetime.now(UTC), "leave_out": [*leave_out, *called]}
     accounts = db.many(conn, AccountToSend, SQL.list_accounts_to_send, **names)
     called.update(account.id for account in accounts)
     return accounts
@@ -339,7 +339,7 @@ def owe_again(conn: db.Connection, refund_id: UUID) -> bool:
 
 def list_orders_to_end(conn: db.Connection, leave_out: Collection[UUID] = ()) -> list[UUID]:
     """Return a batch of orders that are to be ended, since their money went back elsewhere."""
-    return [row["id"] for row in db.many(conn, dict, SQL.list_orders_to_end, leave_out=list(leave_out))]
+    return db.values(conn, SQL.list_orders_to_end, leave_out=list(leave_out))
 
 
 def clear_end_of_order(conn: db.Connection, order_id: UUID) -> MoneyGone | None:

@@ -8,7 +8,7 @@ from boxoffice.auth import Caller, require_admin, require_role
 from boxoffice.errors import Forbidden, Invalid, NotFound
 from boxoffice.idempotency import IdempotentRequest
 from boxoffice.money import exponent
-from boxoffice.pagination import LAST_ID, decode_id, page_of
+from boxoffice.pagination import LAST_ID, decode_id
 from boxoffice.payments import rules, sending, service
 from boxoffice.payments.errors import ActionNotPossible, MatterSettled, RefundUnderWay
 from boxoffice.payments.models import PLATFORM_MERCHANT, MatterPage, MatterRow, MatterView, SettleMatterRequest
@@ -34,8 +34,7 @@ def list_matters(
         rows = db.page(conn, MatterRow, SQL.list_open_matters, **where)
     else:
         rows = db.page(conn, MatterRow, SQL.list_matters, only_settled=settled is True, **where)
-    items, next_cursor = page_of(rows, limit, lambda row: (row.id,))
-    return MatterPage(items=[_view(row) for row in items], next_cursor=next_cursor)
+    return MatterPage.of(rows, limit, show=_view)
 
 
 def settle_matter(

@@ -126,7 +126,7 @@ def _change(secret_id: str, change: Callable[[rules.Ring], rules.Ring]) -> None:
 
 def find_unlisted(conn: db.Connection, leave_out: Collection[UUID]) -> list[UUID]:
     """Return the withdrawals with orders that nobody has looked at."""
-    return [row["id"] for row in db.many(conn, dict, SQL.list_withdrawals_to_list, leave_out=list(leave_out))]
+    return db.values(conn, SQL.list_withdrawals_to_list, leave_out=list(leave_out))
 
 
 def list_orders(conn: db.Connection, withdrawal_id: UUID) -> int:

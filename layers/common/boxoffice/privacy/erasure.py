@@ -44,8 +44,7 @@ def list_due(conn: db.Connection, leave_out: Collection[UUID] = ()) -> list[UUID
     Args:
         leave_out: erasures that the run has tried in vain.
     """
-    rows = db.many(conn, dict, SQL.list_due_erasures, leave_out=list(leave_out), batch=_MOST_ERASURES)
-    return [row["id"] for row in rows]
+    return db.values(conn, SQL.list_due_erasures, leave_out=list(leave_out), batch=_MOST_ERASURES)
 
 
 def go_on(conn: db.Connection, erasure_id: UUID) -> int:
@@ -175,4 +174,4 @@ _PARTS: tuple[Callable[[db.Connection, Person], int], ...] = (
 
 def _found(conn: db.Connection, person: Person, query: LiteralString, batch: int = _BATCH) -> list[UUID]:
     """Return the ids of a batch of rows about a person."""
-    return [row["id"] for row in db.many(conn, dict, query, **person.params, batch=batch)]
+    return db.values(conn, query, **person.params, batch=batch)

@@ -54,7 +54,7 @@ def list_old_events(conn: db.Connection, leave_out: Collection[UUID] = ()) -> li
     if months is None:
         return []
     params = {"months": months, "leave_out": list(leave_out), "batch": _MOST_EVENTS}
-    return [row["id"] for row in db.many(conn, dict, SQL.list_events_to_purge, **params)]
+    return db.values(conn, SQL.list_events_to_purge, **params)
 
 
 def erase_contacts(conn: db.Connection, event_id: UUID) -> int:
@@ -73,7 +73,7 @@ def erase_contacts(conn: db.Connection, event_id: UUID) -> int:
         db.run(conn, SQL.set_contact_purge, event_id=event_id, last_order_id=orders[-1]["id"])
         return len(orders)
     params = {"event_id": event_id, "at_erased": erased.AT_DOMAIN, "batch": _ENTRIES}
-    entries = [row["id"] for row in db.many(conn, dict, SQL.list_entries_of_event, **params)]
+    entries = db.values(conn, SQL.list_entries_of_event, **params)
     if entries:
         return max(1, waitlist.erase_entries(conn, entries))
     return db.run(conn, SQL.finish_contact_purge, event_id=event_id)
@@ -82,6 +82,6 @@ def erase_contacts(conn: db.Connection, event_id: UUID) -> int:
 def _erase_orders(conn: db.Connection, order_ids: Sequence[UUID]) -> None:
     """Erase the buyers and holders of some orders, and whom their tickets passed through."""
     erasure.erase_orders(conn, order_ids, all_holders=True)
-    transfers = [row["id"] for row in db.many(conn, dict, SQL.list_transfers_of_orders, order_ids=list(order_ids))]
+    transfers = db.values(conn, SQL.list_transfers_of_orders, order_ids=list(order_ids))
     tickets.erase_senders(conn, transfers)
     tickets.erase_recipients(conn, transfers)

@@ -26,14 +26,14 @@ VALUES (%(id)s, %(order_id)s, %(refund_id)s, %(amount)s, %(kept)s, %(ticket_ids)
 -- name: list_cancelled_events
 -- The cancelled events whose orders may not all be given back, the longest cancelled first.
 SELECT id, cancelled_at, cancelled_by, coalesce(cancel_reason, '') AS reason FROM events
-WHERE cancelled_at IS NOT NULL AND cancellation_finished_at IS NULL AND id <> ALL(%(excluded)s) ORDER BY cancelled_at
+WHERE cancelled_at IS NOT NULL AND cancellation_finished_at IS NULL AND id <> ALL(%(leave_out)s) ORDER BY cancelled_at
 
 -- name: list_orders_to_give_back
 -- A batch of the orders that still have stock or valid tickets of a cancelled event. They are read in the order of an
 -- index, so a batch costs as much as the orders that it passes over.
 SELECT id FROM (
     SELECT DISTINCT order_id AS id FROM order_items
-    WHERE event_id = %(event_id)s AND order_id <> ALL(%(excluded)s) ORDER BY order_id
+    WHERE event_id = %(event_id)s AND order_id <> ALL(%(leave_out)s) ORDER BY order_id
 ) AS item
 WHERE (
     SELECT status = 'pending' OR status IN ('paid', 'partially_refunded') AND (

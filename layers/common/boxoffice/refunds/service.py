@@ -185,31 +185,31 @@ def owe_withdrawals(conn: db.Connection, ended: Sequence[EndedTicket]) -> None:
             outbox.owe_email(conn, "ticket_withdrawn", ticket.holder_email, {"ticket_id": str(ticket.id)})
 
 
-def list_cancelled_events(conn: db.Connection, excluded: Collection[UUID] = ()) -> list[CancelledEvent]:
+def list_cancelled_events(conn: db.Connection, leave_out: Collection[UUID] = ()) -> list[CancelledEvent]:
     """Return the cancelled events whose orders may not all be given back.
 
     Args:
-        excluded: events to leave out.
+        leave_out: events to leave out.
     """
-    return db.many(conn, CancelledEvent, SQL.list_cancelled_events, excluded=list(excluded))
+    return db.many(conn, CancelledEvent, SQL.list_cancelled_events, leave_out=list(leave_out))
 
 
-def list_orders_to_give_back(conn: db.Connection, excluded: Collection[UUID] = ()) -> list[OrderToGiveBack]:
+def list_orders_to_give_back(conn: db.Connection, leave_out: Collection[UUID] = ()) -> list[OrderToGiveBack]:
     """Return a batch of the orders that still have stock or valid tickets of the event that was cancelled first.
 
     Args:
-        excluded: orders to leave out.
+        leave_out: orders to leave out.
     """
     for event in list_cancelled_events(conn):
-        if batch := _orders_to_give_back(conn, event, excluded, _BATCH):
+        if batch := _orders_to_give_back(conn, event, leave_out, _BATCH):
             return batch
     return []
 
 
 def _orders_to_give_back(
-    conn: db.Connection, event: CancelledEvent, excluded: Collection[UUID], batch: int
+    conn: db.Connection, event: CancelledEvent, leave_out: Collection[UUID], batch: int
 ) -> list[OrderToGiveBack]:
-    rows = db.many(conn, dict, SQL.list_orders_to_give_back, event_id=event.id, excluded=list(excluded), batch=batch)
+    rows = db.many(conn, dict, SQL.list_orders_to_give_back, event_id=event.id, leave_out=list(leave_out), batch=batch)
     return [OrderToGiveBack(row["id"], event) for row in rows]
 
 

@@ -320,4 +320,4 @@ def _check_free(conn: db.Connection, seat_ids: Sequence[UUID]) -> None:
 
 
 def _ids(conn: db.Connection, query: LiteralString, **params: Any) -> list[UUID]:
-    return [row["id"] for row in db.many(conn, dict, query, **params)]
+    return db.values(conn, query, **params)

@@ -13,7 +13,7 @@ from boxoffice.config import settings
 from boxoffice.errors import Busy
 from boxoffice.idempotency import IdempotentRequest
 from boxoffice.ids import new_id
-from boxoffice.pagination import FIRST_ID, LAST_ID, decode_id, decode_number, page_of
+from boxoffice.pagination import FIRST_ID, LAST_ID, decode_id, decode_number
 from boxoffice.slots import rules
 from boxoffice.slots.errors import ClaimKeyRetired, PlaceEventNotFound, PlaceFull
 from boxoffice.slots.models import (
@@ -37,7 +37,6 @@ from boxoffice.slots.models import (
     SlotPage,
     SlotRow,
     SlotState,
-    SlotView,
 )
 from boxoffice.tickets import qr
 from boxoffice.tickets.errors import Forged
@@ -92,8 +91,7 @@ def list_places(
         rows = db.page(conn, PlaceRow, SQL.list_places_of_event, event_id=event_id, **params)
     else:
         rows = db.page(conn, PlaceRow, SQL.list_places, **params)
-    items, next_cursor = page_of(rows, limit, lambda row: (row.id,))
-    return PlacePage(items=[PlaceView.model_validate(row) for row in items], next_cursor=next_cursor)
+    return PlacePage.of(rows, limit)
 
 
 def update_place(
@@ -124,7 +122,7 @@ def _resize(conn: db.Connection, place: PlaceRow, capacity: int) -> None:
     if growth > 0:
         db.run(conn, SQL.add_slots, place_id=place.id, capacity=capacity, count=growth)
     elif growth < 0:
-        free = [row["number"] for row in db.many(conn, dict, SQL.lock_free_slots, place_id=place.id)]
+        free = db.values(conn, SQL.lock_free_slots, place_id=place.id)
         numbers = rules.slots_to_withdraw(free, -growth)
         db.run(conn, SQL.withdraw_slots, place_id=place.id, numbers=list(numbers))
 
@@ -162,9 +160,10 @@ def list_slots(
     states = [state] if state else list(ALL_STATES)
     after = decode_number(cursor) or 0
     rows = db.page(conn, SlotRow, SQL.list_slots, place_id=place_id, states=states, after=after, limit=limit)
-    items, next_cursor = page_of(rows, limit, lambda row: (row.number,))
-    slots = items if covers(role, Who.MANAGER) else [rules.masked_slot(row) for row in items]
-    return SlotPage(items=[SlotView.model_validate(row) for row in slots], next_cursor=next_cursor)
+    sees_customers = covers(role, Who.MANAGER)
+    return SlotPage.of(
+        rows, limit, lambda row: (row.number,), show=lambda row: row if sees_customers else rules.masked_slot(row)
+    )
 
 
 def claim_slot(conn: db.Connection, caller: Caller, place_id: UUID, request: ClaimRequest, key: str) -> NewClaimView:
@@ -319,9 +318,7 @@ def list_my_claims(conn: db.Connection, caller: Caller, limit: int, cursor: str 
         before=decode_id(cursor) or LAST_ID,
         limit=limit,
     )
-    items, next_cursor = page_of(rows, limit, lambda row: (row.id,))
-    views = [MyClaimView(**vars(row), status=row.status, qr=_qr_of(row)) for row in items]
-    return MyClaimPage(items=views, next_cursor=next_cursor)
+    return MyClaimPage.of(rows, limit, show=lambda row: MyClaimView(**vars(row), status=row.status, qr=_qr_of(row)))
 
 
 def _qr_of(claim: MyClaimRow) -> str | None:

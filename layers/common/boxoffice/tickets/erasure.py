@@ -51,6 +51,6 @@ def erase_recipients(
         account_id: also erase this account, and this address, from the tickets that it has accepted and holds still.
     """
     ids = list(transfer_ids)
-    sent = [row["id"] for row in db.many(conn, dict, SQL.lock_tickets_of_transfers, ids=ids)]
+    sent = db.values(conn, SQL.lock_tickets_of_transfers, ids=ids)
     erase_holder(conn, sent, account_id, email)
     return db.run(conn, SQL.erase_recipients, ids=ids, **erased.PARAMS)

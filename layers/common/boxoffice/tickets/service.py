@@ -8,7 +8,7 @@ from boxoffice.auth import Caller, Who, require_holder, require_own
 from boxoffice.config import settings
 from boxoffice.guest_tokens import is_guest_token
 from boxoffice.ids import new_id, shown_order_number
-from boxoffice.pagination import LAST_ID, decode_id, page_of
+from boxoffice.pagination import LAST_ID, decode_id
 from boxoffice.tickets import qr, rules
 from boxoffice.tickets.errors import KeyRetired, NothingToPrint, TicketRefunded, TicketTransferred
 from boxoffice.tickets.models import (
@@ -127,8 +127,7 @@ def list_my_tickets(conn: db.Connection, caller: Caller, limit: int, cursor: str
         before=decode_id(cursor) or LAST_ID,
         limit=limit,
     )
-    tickets, next_cursor = page_of(rows, limit, lambda ticket: (ticket.id,))
-    return TicketPage(items=[TicketView.model_validate(ticket) for ticket in tickets], next_cursor=next_cursor)
+    return TicketPage.of(rows, limit)
 
 
 def list_for_order(conn: db.Connection, order_id: UUID) -> list[PrintedTicket]:

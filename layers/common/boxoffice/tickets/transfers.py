@@ -65,7 +65,7 @@ def list_holders_of_free_ticket(conn: db.Connection, ticket_id: UUID) -> list[st
 
     A stranger may have ordered it for somebody else's address.
     """
-    return [row["email"] for row in db.many(conn, dict, SQL.list_holders_of_free_ticket, id=ticket_id)]
+    return db.values(conn, SQL.list_holders_of_free_ticket, id=ticket_id)
 
 
 def _insert(

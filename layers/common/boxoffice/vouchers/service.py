@@ -8,7 +8,7 @@ from boxoffice import audit, db, sql
 from boxoffice.auth import Caller, require_role
 from boxoffice.errors import NotFound
 from boxoffice.ids import new_id
-from boxoffice.pagination import LAST_ID, decode_id, page_of
+from boxoffice.pagination import LAST_ID, decode_id
 from boxoffice.stock import service as stock
 from boxoffice.versions import check_version
 from boxoffice.vouchers import rules
@@ -39,8 +39,7 @@ def list_vouchers(conn: db.Connection, caller: Caller, event_id: UUID, limit: in
     require_role(conn, caller, db.get(conn, dict, SQL.get_event, event_id=event_id)["organisation_id"])
     before = decode_id(cursor) or LAST_ID
     rows = db.page(conn, VoucherRow, SQL.list_vouchers, event_id=event_id, before=before, limit=limit)
-    items, next_cursor = page_of(rows, limit, lambda row: (row.id,))
-    return VoucherPage(items=[VoucherView.model_validate(row) for row in items], next_cursor=next_cursor)
+    return VoucherPage.of(rows, limit)
 
 
 def create_voucher(conn: db.Connection, caller: Caller, event_id: UUID, request: VoucherRequest) -> VoucherView:

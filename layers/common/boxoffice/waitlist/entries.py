@@ -5,9 +5,9 @@ from uuid import UUID
 from boxoffice import audit, db, sql
 from boxoffice.auth import Caller, Who, require_holder, require_role
 from boxoffice.errors import NotFound
-from boxoffice.pagination import FIRST_ID, decode_id, page_of
+from boxoffice.pagination import FIRST_ID, decode_id
 from boxoffice.waitlist import service
-from boxoffice.waitlist.models import EntryDetails, WaitlistEntryView, WaitlistPage
+from boxoffice.waitlist.models import EntryDetails, WaitlistPage
 from boxoffice.waitlist.rows import ALL_STATUSES, EntryStatus, WaitlistEntry
 
 SQL = sql.queries("waitlist")
@@ -30,8 +30,7 @@ def list_entries(
     rows = db.page(
         conn, WaitlistEntry, SQL.list_entries, event_id=event_id, statuses=statuses, after=after, limit=limit
     )
-    page, next_cursor = page_of(rows, limit, lambda row: (row.id,))
-    return WaitlistPage(items=[WaitlistEntryView.model_validate(row) for row in page], next_cursor=next_cursor)
+    return WaitlistPage.of(rows, limit)
 
 
 def get_entry(conn: db.Connection, caller: Caller, entry_id: UUID) -> EntryDetails:

@@ -167,7 +167,7 @@ WHERE mailbox = ANY(%(mailboxes)s) AND status = 'offered' GROUP BY mailbox
 -- lapsed too: its ticket type is no longer sold, or not in such a quantity.
 SELECT entry.id FROM waitlist_entries AS entry JOIN ticket_types ON ticket_types.id = ticket_type_id
     JOIN events ON events.id = entry.event_id
-WHERE entry.status = 'offered' AND entry.id <> ALL(%(left)s) AND (expires_at <= %(now)s
+WHERE entry.status = 'offered' AND entry.id <> ALL(%(leave_out)s) AND (expires_at <= %(now)s
     OR hidden OR quantity < min_per_order OR sales_start > %(now)s
     OR least(coalesce(sales_end, ends_at), ends_at) <= %(now)s OR events.status <> 'published')
 ORDER BY expires_at LIMIT %(batch)s

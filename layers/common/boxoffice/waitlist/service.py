@@ -70,13 +70,13 @@ def offer_stock_of_event(conn: db.Connection, event_id: UUID) -> None:
     _offer_all(conn, db.many(conn, dict, SQL.list_awaited_of_event, event_id=event_id))
 
 
-def list_awaited(conn: db.Connection, left: Collection[UUID] = ()) -> list[UUID]:
+def list_awaited(conn: db.Connection, leave_out: Collection[UUID] = ()) -> list[UUID]:
     """Return the ids of the ticket types that have waiting entries.
 
     Args:
-        left: ticket types to leave out.
+        leave_out: ticket types to leave out.
     """
-    return [row["id"] for row in db.many(conn, dict, SQL.list_awaited) if row["id"] not in left]
+    return [each for each in db.values(conn, SQL.list_awaited) if each not in leave_out]
 
 
 def make_offers(conn: db.Connection, ticket_type_id: UUID, *, wait: bool = True) -> int:
@@ -101,14 +101,13 @@ def make_offers(conn: db.Connection, ticket_type_id: UUID, *, wait: bool = True)
     return 0
 
 
-def list_lapsed(conn: db.Connection, left: Collection[UUID] = ()) -> list[UUID]:
+def list_lapsed(conn: db.Connection, leave_out: Collection[UUID] = ()) -> list[UUID]:
     """Return a batch of the entries whose offer has lapsed, in the order of lapsing, or that nobody can buy any more.
 
     Args:
-        left: entries to leave out.
+        leave_out: entries to leave out.
     """
-    rows = db.many(conn, dict, SQL.list_lapsed, now=datetime.now(UTC), left=list(left), batch=_BATCH)
-    return [row["id"] for row in rows]
+    return db.values(conn, SQL.list_lapsed, now=datetime.now(UTC), leave_out=list(leave_out), batch=_BATCH)
 
 
 def end_lapsed_offer(conn: db.Connection, entry_id: UUID) -> bool:

@@ -31,7 +31,7 @@ def owe(conn: db.Connection, kind: str, webhooks: Sequence[tuple[UUID, dict[str,
         "organisation_ids": [organisation_id for organisation_id, _ in webhooks],
         "data": [Jsonb(data, dumps=_dumps) for _, data in webhooks],
     }
-    for endpoint_id in {row["endpoint_id"] for row in db.many(conn, dict, SQL.insert_deliveries, **params)}:
+    for endpoint_id in set(db.values(conn, SQL.insert_deliveries, **params)):
         conn.after_commit(nudge, endpoint_id, last=True)
 
 

@@ -9,7 +9,7 @@ from boxoffice import audit, db, sql
 from boxoffice.auth import Caller, require_role
 from boxoffice.config import settings
 from boxoffice.ids import first_id, new_id
-from boxoffice.pagination import LAST_ID, decode_id, page_of
+from boxoffice.pagination import LAST_ID, decode_id
 from boxoffice.versions import check_version
 from boxoffice.webhooks import owed, rules, signatures
 from boxoffice.webhooks.errors import TooManyWebhookEndpoints, TooManyWebhookSecrets, WebhookEndpointDisabled
@@ -78,8 +78,7 @@ def list_endpoints(
     require_role(conn, caller, organisation_id)
     before = decode_id(cursor) or LAST_ID
     rows = db.page(conn, EndpointRow, SQL.list_endpoints, organisation_id=organisation_id, before=before, limit=limit)
-    items, next_cursor = page_of(rows, limit, lambda row: (row.id,))
-    return WebhookEndpointPage(items=[_view(row) for row in items], next_cursor=next_cursor)
+    return WebhookEndpointPage.of(rows, limit, show=_view)
 
 
 def update_endpoint(
@@ -180,10 +179,7 @@ def list_deliveries(
         limit=limit,
         **filters,
     )
-    items, next_cursor = page_of(rows, limit, lambda row: (row.id,))
-    return WebhookDeliveryPage(
-        items=[WebhookDeliveryView.model_validate(row) for row in items], next_cursor=next_cursor
-    )
+    return WebhookDeliveryPage.of(rows, limit)
 
 
 def replay_delivery(
@@ -257,8 +253,7 @@ def purge_endpoints(conn: db.Connection, endpoint_ids: Sequence[UUID]) -> int:
 
 
 def _ids(conn: db.Connection, query: Any, leave_out: Collection[UUID], **params: Any) -> list[UUID]:
-    rows = db.many(conn, dict, query, leave_out=list(leave_out), batch=_BATCH, **params)
-    return [row["id"] for row in rows]
+    return db.values(conn, query, leave_out=list(leave_out), batch=_BATCH, **params)
 
 
 def _lock_endpoint(conn: db.Connection, caller: Caller, organisation_id: UUID, endpoint_id: UUID) -> EndpointRow:

@@ -32,8 +32,8 @@ _KILLED = Answer(error="no attempt came to an end")
 def take_turn(conn: db.Connection, endpoint_id: UUID) -> int:
     """Take the turn of an endpoint, and send what is due. Return how much came through. Runs in autocommit.
 
-    There is nothing to do if another worker has the turn: it asks for the next one. Or if the endpoint is disabled or
-    paused, or nothing is due.
+    There is nothing to do if another worker has the turn: it asks for the next one. Nor is there if the endpoint is
+    disabled or paused, or if nothing is due.
     """
     turn = db.one(conn, Turn, SQL.take_turn, id=endpoint_id, lease=rules.LEASE)
     if turn is None:
@@ -115,9 +115,9 @@ def _end(conn: db.Connection, turn: Turn, failures: int, answers: Sequence[Answe
 def _tell_owners(conn: db.Connection, turn: Turn, reason: DisabledReason) -> None:
     logger.warning("webhook endpoint disabled", extra={"endpoint_id": str(turn.id), "reason": reason})
     count("WebhookEndpointsDisabled")
-    owners = db.many(conn, dict, SQL.list_owners, organisation_id=turn.organisation_id)
+    owners = db.values(conn, SQL.list_owners, organisation_id=turn.organisation_id)
     payload = {"endpoint_id": str(turn.id)}
-    outbox.owe_emails(conn, "webhook_endpoint_disabled", [(owner["email"], payload) for owner in owners])
+    outbox.owe_emails(conn, "webhook_endpoint_disabled", [(email, payload) for email in owners])
     subject = f"webhook endpoint {turn.id}"
     audit.record(conn, None, "disable_webhook_endpoint", subject, organisation=turn.organisation_id, why=reason)
 
@@ -129,8 +129,7 @@ def list_due_endpoints(conn: db.Connection, leave_out: Collection[UUID] = (), *,
         leave_out: endpoints that the run has tried in vain.
         asked: endpoints whose turn this run has asked for. Those that are returned now are added.
     """
-    rows = db.many(conn, dict, SQL.list_due_endpoints, leave_out=[*leave_out, *asked], batch=_BATCH)
-    found: list[UUID] = [row["id"] for row in rows]
+    found: list[UUID] = db.values(conn, SQL.list_due_endpoints, leave_out=[*leave_out, *asked], batch=_BATCH)
     asked.update(found)
     return found
 
@@ -144,8 +143,7 @@ def ask_for_turns(conn: db.Connection, endpoint_ids: Sequence[UUID]) -> int:
 
 def list_stranded(conn: db.Connection, leave_out: Collection[UUID] = ()) -> list[UUID]:
     """Return a batch of webhooks that can no longer be sent, since their endpoint is disabled."""
-    rows = db.many(conn, dict, SQL.list_stranded_deliveries, leave_out=list(leave_out), batch=_BATCH)
-    return [row["id"] for row in rows]
+    return db.values(conn, SQL.list_stranded_deliveries, leave_out=list(leave_out), batch=_BATCH)
 
 
 def fail_stranded(conn: db.Connection, delivery_ids: Sequence[UUID]) -> int:
