@@ -3,6 +3,7 @@
 from boxoffice import db
 from boxoffice.api import IfMatch, PathId, caller, etag, expected_version, handler, route
 from boxoffice.auth import Who
+from boxoffice.events.errors import UnknownTimeZone
 from boxoffice.scopes import Scope
 from boxoffice.slots import service
 from boxoffice.slots.errors import CapacityTooLow
@@ -11,7 +12,9 @@ from boxoffice.slots.models import PlacePatch, PlaceView
 __all__ = ["handler"]
 
 
-@route("PATCH", "/v1/services/{service_id}", who=Who.MANAGER, scope=Scope.SLOTS, raises=(CapacityTooLow,))
+@route(
+    "PATCH", "/v1/services/{service_id}", who=Who.MANAGER, scope=Scope.SLOTS, raises=(CapacityTooLow, UnknownTimeZone)
+)
 def update_service(service_id: PathId, patch: PlacePatch, if_match: IfMatch = None) -> PlaceView:
     """Change some of a place's fields.
 

@@ -589,6 +589,7 @@ DOMAINS: dict[str, tuple[str, set[str]]] = {
     "order_status_check": ("'lost'", {"orders.status"}),
     "scan_outcome_check": ("'lost'", {"scans.outcome"}),
     "transfer_kind_check": ("'gift'", {"ledger_transfers.kind"}),
+    "time_zone_check": ("'Mars/Base'", {"event_moves.time_zone", "events.time_zone", "places.time_zone"}),
     "ticket_count_check": ("-1", {"stock.available", "stock.held", "stock.sold"}),
     "ticket_quantity_check": (
         "0",

@@ -29,8 +29,8 @@ _ATTRIBUTES = {"a": {"href", "title"}, "ol": {"start"}}
 _SCHEMES = {"http", "https", "mailto", "tel"}
 _DEEPEST = 20  # levels of lists and quotes; what is nested deeper is left out
 
-
-Markdown = Annotated[Text, Field(description="Markdown (CommonMark). HTML and pictures in it are not shown as such")]
+MARKDOWN = "Markdown (CommonMark). HTML, pictures and definitions of links in it are not shown as such"
+Markdown = Annotated[Text, Field(description=MARKDOWN)]
 
 
 class _HasDescription(Protocol):

@@ -28,11 +28,12 @@ Sells tickets at on-sale speed without ever overselling, takes payments, deliver
 
 Ids are UUIDv7, and times RFC 3339 in UTC. Money is an integer in the currency's minor unit as ISO 4217 defines it, and
 `currency_exponent` says how many decimals that is. Errors are problem documents (RFC 9457): `code` says what is wrong,
-`detail` what to do about it, and the facts stand beside them. Lists answer `items` and `next_cursor`. Fields and query
-parameters that an operation does not have are refused. `x-who` says who may call an operation: `public`, `guest` (the
-order's own token, its buyer's account, or a manager of the seller), `account`, a role in the organisation concerned
-(`scanner` < `manager` < `owner`), `admin` of the platform, or a payment `provider` by its signature. `x-scope` names
-the scope that an organisation's API key needs instead. Without it, no key may call the operation.
+`detail` what to do about it, and the facts stand beside them. Lists answer `items` and `next_cursor`. A page of long
+texts has fewer items than `limit`, and only the last page has no `next_cursor`. Fields and query parameters that an
+operation does not have are refused. `x-who` says who may call an operation: `public`, `guest` (the order's own token,
+its buyer's account, or a manager of the seller), `account`, a role in the organisation concerned (`scanner` < `manager`
+< `owner`), `admin` of the platform, or a payment `provider` by its signature. `x-scope` names the scope that an
+organisation's API key needs instead. Without it, no key may call the operation.
 
 Examples are complete: an operation takes them as they are, once you replace ids, tokens and codes by those of your own
 answers. The local stack has done so: there, its document names what its demo data are. Idempotency keys are new for

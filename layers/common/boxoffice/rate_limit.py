@@ -57,7 +57,7 @@ FILES = 30
 PAYOUT_METHODS = 20  # in a day
 EXPORTS = 5  # in a day
 UPLOADS = 200  # of an organisation
-MADE = {"events": 200, "copies": 20, "places": 100}  # for an organisation, and by an account or a key
+MADE = {"events": 200, "copies": 20, "galleries": 100, "places": 100}  # for an organisation, and by an account or a key
 WAITLIST_LINKS, WAITLIST_LINKS_BY_ALL = 10, 30  # in a day, to a mailbox
 
 _LINKS_WINDOW = {"reset": HALF, "orders": HOUR}  # no longer than such a link works
@@ -388,14 +388,19 @@ def limit_uploads(conn: db.Connection, organisation_id: UUID) -> None:
 
 
 def limit_making(
-    conn: db.Connection, caller: Caller, organisation_id: UUID, what: Literal["events", "copies", "places"]
+    conn: db.Connection,
+    caller: Caller,
+    organisation_id: UUID,
+    what: Literal["events", "copies", "galleries", "places"],
 ) -> None:
-    """Count a request that may write rows by the ten thousand, in the transaction that does it.
+    """Count a request that writes much or makes lists long, in the transaction that does it.
 
-    Whoever waits for approval may draft events, too. So a stranger could fill the database with a few bytes a request.
+    Whoever waits for approval may draft, too. So a stranger could fill the database with a few bytes a request, and
+    the list of all galleries would pass over theirs.
 
     Raises:
-        TooManyRequests: in an hour before, 200 events or 100 places were made, or 20 requests have made copies.
+        TooManyRequests: in an hour before, 200 events, 100 galleries or 100 places were made, or 20 requests have made
+            copies.
     """
     makers = (f"of {organisation_id}", f"by {caller.actor}")
     _count_in(conn, [Limit(f"{what} {maker}", MADE[what], HOUR) for maker in makers])

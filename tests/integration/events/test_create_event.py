@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 from psycopg import Connection
 
-from boxoffice import rate_limit
+from boxoffice import rate_limit, times
 from boxoffice.ids import new_id
 from tests.helpers import factories, invariants
 from tests.helpers.factories import NOW
@@ -75,6 +75,25 @@ def test_an_organisation_that_waits_for_approval_can_draft(api: Client, conn: Co
     organisation = factories.organisation(conn, owner=owner, status="pending")
 
     assert api.post("/v1/events", event_request(organisation), account=owner).status == 201
+
+
+def test_a_zone_that_is_newer_than_the_database_is_refused(
+    api: Client, conn: Connection, organisation: UUID, manager: UUID, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Otherwise it would end each statement that counts the sales of all events by the days of their venues."""
+    monkeypatch.setattr(times, "zones", lambda: {"Mars/Base", "Africa/Lagos"})
+    made = api.post("/v1/events", event_request(organisation), account=manager).json
+    place = {"organisation_id": str(organisation), "name": "Cloakroom", "capacity": 3}
+    service = api.post("/v1/services", place, account=manager).json
+
+    refused = [
+        api.post("/v1/events", changed(event_request(organisation), "venue.time_zone", "Mars/Base"), account=manager),
+        api.patch(f"/v1/events/{made['id']}", {"venue": {"time_zone": "Mars/Base"}}, account=manager),
+        api.post("/v1/services", place | {"time_zone": "Mars/Base"}, account=manager),
+        api.patch(f"/v1/services/{service['id']}", {"time_zone": "Mars/Base"}, account=manager),
+    ]
+
+    assert [(answer.status, answer.code) for answer in refused] == [(422, "unknown_time_zone")] * 4
 
 
 def test_two_hundred_an_hour_are_enough_and_a_stranger_uses_up_none(

@@ -6,6 +6,7 @@ from uuid import UUID
 import psycopg
 import pytest
 
+from boxoffice import rate_limit
 from boxoffice.ids import new_id
 from tests.helpers import factories
 from tests.helpers.support import Answer, Client
@@ -66,6 +67,19 @@ def test_bad_input_is_refused(api: Client, organisation: UUID, manager: UUID, fi
 
     assert (answer.status, answer.code) == (422, "invalid")
     assert answer.json["errors"][0]["loc"] == ["body", field]
+
+
+def test_a_hundred_an_hour_are_enough(
+    api: Client, conn: psycopg.Connection, organisation: UUID, manager: UUID, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The list of all galleries passes over each that is not shown to everybody."""
+    assert create(api, organisation, manager).headers["ratelimit-remaining"] == "99"
+    monkeypatch.setitem(rate_limit.MADE, "galleries", 1)
+
+    refused = create(api, organisation, manager)
+
+    assert (refused.status, refused.code) == (429, "too_many_requests")
+    assert conn.execute("SELECT count(*) FROM galleries").fetchone() == (1,)
 
 
 def test_only_events_of_the_organisation_are_linked(

@@ -10,7 +10,9 @@ from xml.etree import ElementTree
 import pytest
 from psycopg import Connection
 
+from boxoffice.ids import new_id
 from boxoffice.ledger import service as ledger
+from boxoffice.ledger.models import Transfer
 from tests.helpers import audit, factories
 from tests.helpers.invariants import check
 from tests.helpers.mailbox import letters_to
@@ -115,6 +117,19 @@ def test_all_is_what_can_be_paid_out(payee: Payee, conn: Connection) -> None:
     assert payee.ask().json["amount"] == 100_000
     nothing = payee.ask()
     assert (nothing.status, nothing.code, nothing.json["payable"]) == (409, "balance_too_low", 0)
+
+
+def test_what_is_due_is_released_first_and_what_is_not_waits(payee: Payee, conn: Connection) -> None:
+    over = factories.NOW - timedelta(days=10)
+    ended = factories.event(conn, organisation_id=payee.organisation, starts_at=over, ends_at=over + timedelta(hours=4))
+    to_come = factories.event(conn, organisation_id=payee.organisation)
+    for event in (ended, to_come):
+        sale = [Transfer("receipt", 50_000), Transfer("sale", 50_000, event_id=event)]
+        fee = Transfer("platform_fee", 1_250, event_id=event)
+        ledger.post_difference(payee.conn, payee.organisation, "NGN", new_id(), [*sale, fee])  # type: ignore[arg-type]
+
+    assert payee.ask().json["amount"] == 100_000 + 50_000 - 1_250
+    assert payee.balances()["pending"] == 50_000 - 1_250
 
 
 def test_never_more_than_there_is_and_never_less_than_the_minimum(payee: Payee, conn: Connection) -> None:
@@ -227,6 +242,8 @@ def test_a_payout_stands_in_one_file(payee: Payee, conn: Connection) -> None:
     file = payee.file(key="file")
     assert (file.status, file.json["payouts"], file.json["total"]) == (201, 2, 3_000)
     assert payee.file(key="file").json == file.json
+    reused = payee.file(currency="EUR", key="file")
+    assert (reused.status, reused.code) == (422, "idempotency_key_reused")
     nothing = payee.file()
     assert (nothing.status, nothing.code) == (409, "no_payouts_to_send")
 

@@ -15,6 +15,14 @@ class EndsBeforeStart(DomainError):
     constraint = "events_end_after_start"
 
 
+class UnknownTimeZone(DomainError):
+    status = 422
+    code = "unknown_time_zone"
+    meaning = "The database does not know the time zone, which is newer than its own list."
+    remedy = "Choose a zone with the same clock. Whoever runs the platform can update the database."
+    constraint = "time_zone_check"
+
+
 class DoorsAfterEnd(DomainError):
     status = 422
     code = "doors_after_end"
@@ -113,4 +121,12 @@ class NoChallenge(DomainError):
 
 
 # Why an event cannot be created or edited as requested.
-INVALID_EVENT = (EndsBeforeStart, EndsInThePast, DoorsAfterEnd, LatePaymentsAfterStart, UnknownTicketType, NoChallenge)
+INVALID_EVENT = (
+    EndsBeforeStart,
+    EndsInThePast,
+    UnknownTimeZone,
+    DoorsAfterEnd,
+    LatePaymentsAfterStart,
+    UnknownTicketType,
+    NoChallenge,
+)

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from boxoffice import audit, db, sql
+from boxoffice import audit, db, rate_limit, sql
 from boxoffice.auth import Caller, require_role, role_of
 from boxoffice.errors import NotFound
 from boxoffice.ids import new_id
@@ -68,6 +68,7 @@ def create_gallery(conn: db.Connection, caller: Caller, request: GalleryRequest)
 
     Raises:
         NotFound, Forbidden: the organisation or the event is not the caller's, or the role is too low.
+        TooManyRequests: a hundred were made in an hour before.
     """
     require_role(conn, caller, request.organisation_id)
     _check_event(conn, request.organisation_id, request.event_id)
@@ -75,6 +76,7 @@ def create_gallery(conn: db.Connection, caller: Caller, request: GalleryRequest)
     db.run(conn, SQL.insert_gallery, id=gallery_id, created_at=datetime.now(UTC), **request.model_dump())
     gallery = _find(conn, gallery_id)
     _record(conn, caller, "create_gallery", gallery, **request.model_dump(mode="json"))
+    rate_limit.limit_making(conn, caller, gallery.organisation_id, "galleries")
     return _view(gallery, [])
 
 

@@ -13,6 +13,16 @@ CREATE DOMAIN money_amount AS bigint CHECK (VALUE >= 0);
 CREATE DOMAIN ticket_count AS integer CHECK (VALUE >= 0);
 CREATE DOMAIN ticket_quantity AS integer CHECK (VALUE > 0);
 CREATE DOMAIN language_tag AS text CHECK (VALUE ~ '^[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8}){0,7}$');
+-- Our code knows the time zones of a library, which may be newer than those of PostgreSQL. One that PostgreSQL does not
+-- know would end each statement that counts by the days of all venues.
+CREATE FUNCTION is_time_zone(name text) RETURNS boolean LANGUAGE plpgsql IMMUTABLE STRICT AS $$
+BEGIN
+    RETURN (timestamptz 'epoch' AT TIME ZONE name) IS NOT NULL;
+EXCEPTION WHEN invalid_parameter_value THEN
+    RETURN false;
+END
+$$;
+CREATE DOMAIN time_zone AS text CONSTRAINT time_zone_check CHECK (is_time_zone(VALUE));
 CREATE DOMAIN order_status AS text CHECK (
     VALUE IN ('pending', 'paid', 'cancelled', 'expired', 'partially_refunded', 'refunded'));
 CREATE DOMAIN scan_outcome AS text CHECK (
@@ -460,7 +470,7 @@ CREATE TABLE events (
     venue_address   text NOT NULL,
     city            text NOT NULL,
     country         text NOT NULL CHECK (length(country) = 2),
-    time_zone       text NOT NULL,
+    time_zone       time_zone NOT NULL,
     starts_at       timestamptz NOT NULL,
     ends_at         timestamptz NOT NULL,
     doors_open_at   timestamptz,
@@ -567,7 +577,7 @@ CREATE TABLE event_moves (
     venue_name    text NOT NULL,
     venue_address text NOT NULL,
     city          text NOT NULL,
-    time_zone     text NOT NULL,
+    time_zone     time_zone NOT NULL,
     starts_at     timestamptz NOT NULL,
     ends_at       timestamptz NOT NULL,
     doors_open_at timestamptz,
@@ -1831,7 +1841,7 @@ CREATE TABLE places (
     event_id        uuid REFERENCES events,
     name            text NOT NULL,
     capacity        integer NOT NULL CHECK (capacity >= 0),
-    time_zone       text NOT NULL,
+    time_zone       time_zone NOT NULL,
     version         integer NOT NULL DEFAULT 1,
     created_at      timestamptz NOT NULL DEFAULT now()
 );

@@ -10,13 +10,14 @@ from pydantic import Field, StringConstraints
 from boxoffice.audit import PLATFORM_CHAIN
 from boxoffice.emails import Seller
 from boxoffice.mailings import MailingPreview, MailingRow, MailingView, SendToMe
+from boxoffice.markdown import MARKDOWN
 from boxoffice.models import Email, Id, Locale, Page, PastedText, Request, ShortText, View, VisibleText, pattern
 
 type SubscriptionStatus = Literal["subscribed", "unsubscribed"]
 
 _OWN = "Null for the platform's own"
 
-Body = Annotated[VisibleText, Field(description="Markdown (CommonMark). HTML and pictures in it are not shown as such")]
+Body = Annotated[VisibleText, Field(description=MARKDOWN)]
 ConsentVersion = Annotated[
     str,
     StringConstraints(

@@ -53,6 +53,7 @@ def create_place(conn: db.Connection, caller: Caller, request: PlaceRequest) -> 
     Raises:
         NotFound, Forbidden: the organisation is not the caller's, or the role is too low.
         PlaceEventNotFound: the event is not the organisation's.
+        UnknownTimeZone: the database does not know it.
         TooManyRequests: a hundred were made in an hour before.
     """
     require_role(conn, caller, request.organisation_id)
@@ -103,6 +104,7 @@ def update_place(
         NotFound, Forbidden: the place is not the caller's, or the role is too low.
         StaleVersion: the place has another version than expected.
         CapacityTooLow: more slots than that are taken.
+        UnknownTimeZone: the database does not know it.
     """
     db.run(conn, SQL.lock_place, id=place_id)
     place = _find_place(conn, place_id)
