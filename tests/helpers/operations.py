@@ -27,7 +27,7 @@ from boxoffice.one_time import Purpose
 from boxoffice.tickets import service as tickets
 from boxoffice.tickets import transfers
 from boxoffice.tickets.models import PrintedTicket
-from tests.helpers import factories, google, ledgers
+from tests.helpers import factories, google
 from tests.helpers.authenticators import App
 from tests.helpers.payers import prove
 from tests.helpers.support import Answer, Client
@@ -212,7 +212,6 @@ def build(conn: psycopg.Connection) -> World:
     order = factories.order(conn, ticket_type, account_id=buyer)
     paid_order = factories.paid_order(conn, ticket_type, account_id=buyer)
     factories.payment(conn, paid_order, status="succeeded")
-    ledgers.post(conn, event, ("sale", 1000), order_id=paid_order)
     cloakroom = factories.place(conn, organisation_id=organisation)
     claim, claim_qr = factories.claim(conn, cloakroom)
     guarded = factories.account(conn)

@@ -1,4 +1,4 @@
-"""A database that times out or closes the connection: the API answers that it is busy."""
+"""The database: one that times out or closes the connection is busy, and what its statements answer."""
 
 import time
 from collections.abc import Iterator
@@ -47,3 +47,10 @@ def test_a_connection_that_the_server_closed_is_opened_again(conn: db.Connection
 
     with db.autocommit() as ours:
         assert ours.info.backend_pid != pid
+
+
+def test_a_column_is_read_of_statements_that_have_one(conn: db.Connection) -> None:
+    assert db.values(conn, "SELECT n FROM generate_series(1, %(most)s) AS n", most=3) == [1, 2, 3]
+    assert db.values(conn, "SELECT 1 WHERE false") == []
+    with pytest.raises(AssertionError, match="several columns"):
+        db.values(conn, "SELECT 1, 2")

@@ -1,7 +1,7 @@
 """The job that releases what events have earned."""
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import timedelta
 from uuid import UUID
 
 import pytest
@@ -142,21 +142,18 @@ def test_what_was_released_stays_if_the_event_changes_and_refunds_take_it_back(c
     assert "pending" not in balances(conn, organisation)
 
 
-@pytest.mark.parametrize("zone", ["Pacific/Chatham", "America/New_York", "Asia/Kathmandu", "UTC"])
-def test_a_day_has_24_hours_in_each_time_zone(conn: Connection, zone: str) -> None:
-    """The clocks of New York and Chatham change within the days of the delay."""
+def test_a_day_has_24_hours_in_each_time_zone(conn: Connection) -> None:
+    """Neither the venue's time zone nor that of the connection matters."""
     event = event_that_ended(conn)
-    conn.execute("UPDATE events SET time_zone = %s WHERE id = %s", [zone, event])
-    conn.execute("SELECT set_config('TimeZone', %s, false)", [zone])
+    organisation = organisation_of(conn, event)
     post(conn, event, ("sale", 1000))
-    for ago, is_due in ((SOON, False), (LATE, True)):
-        end(conn, event, ago)
-        (funds,) = releases.list_unreleased(conn, organisation_of(conn, event))
-        assert funds.is_due is is_due
-    for ended, now in (("2026-03-05T12:00Z", "2026-03-10T12:00Z"), ("2026-10-29T12:00Z", "2026-11-03T12:00Z")):
-        assert datetime.fromisoformat(now) - datetime.fromisoformat(ended) == timedelta(days=5)
-        row = conn.execute("SELECT %s::timestamptz + make_interval(hours => 24 * 5) = %s", [ended, now]).fetchone()
-        assert row == (True,), "whichever the clocks are"
+    for zone in ("Pacific/Chatham", "America/New_York", "Asia/Kathmandu", "UTC"):
+        conn.execute("UPDATE events SET time_zone = %s WHERE id = %s", [zone, event])
+        conn.execute("SELECT set_config('TimeZone', %s, false)", [zone])
+        for ago, is_due in ((SOON, False), (LATE, True)):
+            end(conn, event, ago)
+            (funds,) = releases.list_unreleased(conn, organisation)
+            assert funds.is_due is is_due, zone
 
 
 def test_each_organisation_is_released_alone_and_money_that_it_holds_itself_never(conn: Connection) -> None:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from boxoffice.models import Page, View
 from boxoffice.pagination import decode_number, page_of
 
 
@@ -43,3 +44,23 @@ def test_texts_count_wherever_they_stand() -> None:
 
 def test_a_row_that_is_too_long_has_a_page_to_itself() -> None:
     assert pages([Row(1, "x" * 900_000), Row(2), Row(3, "x" * 900_000)], 20) == [[1], [2], [3]]
+
+
+class Item(View):
+    number: int
+    title: str
+
+
+class Items(Page[Item]):
+    """A page of items."""
+
+
+def test_a_page_is_made_of_rows_or_of_what_they_are_shown_as() -> None:
+    rows = [{"number": number, "title": f"Row {number}", "hidden": True} for number in (1, 2, 3)]
+
+    first = Items.of(rows, 2, lambda row: (row["number"],))
+    last = Items.of(rows[2:], 2, lambda row: (row["number"],), show=lambda row: row | {"title": "The last"})
+
+    assert first.model_dump()["items"] == [{"number": 1, "title": "Row 1"}, {"number": 2, "title": "Row 2"}]
+    assert decode_number(first.next_cursor) == 2
+    assert last.model_dump() == {"items": [{"number": 3, "title": "The last"}], "next_cursor": None}

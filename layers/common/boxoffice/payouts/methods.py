@@ -14,7 +14,7 @@ from boxoffice.auth import Caller, require_role
 from boxoffice.config import settings
 from boxoffice.encryption import Encrypted, decrypt, encrypt
 from boxoffice.ids import new_id
-from boxoffice.pagination import LAST_ID, decode_id, page_of
+from boxoffice.pagination import LAST_ID, decode_id
 from boxoffice.payouts import rules, service
 from boxoffice.payouts.errors import PayoutMethodInUse, TooManyPayoutMethods
 from boxoffice.payouts.models import (
@@ -45,8 +45,7 @@ def list_methods(
     require_role(conn, caller, organisation_id)
     before = decode_id(cursor) or LAST_ID
     rows = db.page(conn, MethodRow, SQL.list_methods, organisation_id=organisation_id, before=before, limit=limit)
-    items, next_cursor = page_of(rows, limit, lambda row: (row.id,))
-    return PayoutMethodPage(items=[PayoutMethodView.model_validate(row) for row in items], next_cursor=next_cursor)
+    return PayoutMethodPage.of(rows, limit)
 
 
 def add_method(

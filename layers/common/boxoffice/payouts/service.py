@@ -14,7 +14,7 @@ from boxoffice.ids import new_id
 from boxoffice.ledger import releases
 from boxoffice.ledger import service as ledger
 from boxoffice.outbox import WebhookType
-from boxoffice.pagination import LAST_ID, decode_id, page_of
+from boxoffice.pagination import LAST_ID, decode_id
 from boxoffice.payouts import rules
 from boxoffice.payouts.errors import OwnPayout
 from boxoffice.payouts.models import (
@@ -53,8 +53,7 @@ def list_payouts(
     require_role(conn, caller, organisation_id)
     before = decode_id(cursor) or LAST_ID
     rows = db.page(conn, PayoutRow, SQL.list_payouts, organisation_id=organisation_id, before=before, limit=limit)
-    items, next_cursor = page_of(rows, limit, lambda row: (row.id,))
-    return PayoutPage(items=[PayoutView.model_validate(row) for row in items], next_cursor=next_cursor)
+    return PayoutPage.of(rows, limit)
 
 
 def request_payout(
@@ -123,9 +122,7 @@ def list_payout_requests(
     require_admin(conn, caller)
     before = decode_id(cursor) or LAST_ID
     rows = db.search(conn, RequestedPayoutRow, SQL.list_payout_requests, before=before, status=status, limit=limit)
-    items, next_cursor = page_of(rows, limit, lambda row: (row.id,))
-    views = [RequestedPayoutView.model_validate(row) for row in items]
-    return RequestedPayoutPage(items=views, next_cursor=next_cursor)
+    return RequestedPayoutPage.of(rows, limit)
 
 
 def decide_payout(
