@@ -13,6 +13,7 @@ GAUGES = {
     "oldest_refund_seconds": "RefundsOldestAge",
     "matters_open": "MattersOpen",
     "unknown_payments": "UnknownPaymentsOpen",
+    "books_differ": "BooksDifferOpen",
     "oldest_matter_seconds": "MattersOldestAge",
 }
 SECONDS_TO_STOP = 30  # calls to providers that do not answer take that long

@@ -474,6 +474,16 @@ BREACHES: dict[str, str | Copy | tuple[str | Copy, ...]] = {
     "statements_of_months": "UPDATE statements SET month = '2026-06-02'",
     "statements_organisation_id_fkey": f"UPDATE statements SET organisation_id = {NEW}",
     "statements_pkey": copy("statements"),
+    # provider reports
+    "provider_entries_charged": copy("provider_entries", id=NEW, reference="'other'", charged_currency="NULL"),
+    "provider_entries_difference_check": "UPDATE provider_entries SET difference = 'odd'",
+    "provider_entries_incoming_payment_id_fkey": f"UPDATE provider_entries SET incoming_payment_id = {NEW}",
+    "provider_entries_kind_check": "UPDATE provider_entries SET kind = 'gift'",
+    "provider_entries_pkey": copy("provider_entries", reference="'other'"),
+    "provider_entries_reference_key": copy("provider_entries", id=NEW),
+    "provider_reports_compared": "UPDATE provider_reports SET compared_until = read_until + interval '1 second'",
+    "provider_reports_page_of_reading": "UPDATE provider_reports SET next_page = '2', reading_until = NULL",
+    "provider_reports_pkey": copy("provider_reports"),
     "exports_days": "UPDATE exports SET since = current_date, until = current_date - 1",
     "exports_due_until_finished": "UPDATE exports SET due_at = NULL",
     "exports_event_id_fkey": f"UPDATE exports SET event_id = {NEW}",
@@ -630,7 +640,11 @@ NULLABLE: dict[str, str] = {
     "payouts": "bank_reference decided_at decided_by file_id reason value_date",
     "payments": "ask_at closed_at prepared provider_reference unpaid_at",
     "places": "event_id",
+    "provider_entries": (
+        "charged_amount charged_currency difference due_at incoming_payment_id money_reference payment_id subject"
+    ),
     "provider_events": "payment_id",
+    "provider_reports": "next_page reading_until",
     "refresh_tokens": "used_at",
     "refunds": "closed_at due_at error_code last_error provider_reference",
     "reminders": "finished_at",
@@ -732,6 +746,10 @@ INSERT INTO ledger_balances SELECT organisation_id, 'EUR', 'platform', 'pending'
 INSERT INTO ledger_days SELECT organisation_id, current_date, 'EUR', 'platform', 'payout', id, id, '', 100, 1
     FROM events LIMIT 1;
 INSERT INTO statements (organisation_id, month, document) SELECT id, '2026-06-01', 'a PDF' FROM organisations LIMIT 1;
+INSERT INTO provider_reports (provider, read_until, compared_until) VALUES ('stripe', now(), now());
+INSERT INTO provider_entries (id, provider, reference, kind, type, amount, fee, currency, charged_amount,
+        charged_currency, made_at)
+    VALUES (gen_random_uuid(), 'stripe', 'txn_1', 'charge', 'charge', 109, 3, 'USD', 100, 'EUR', now());
 UPDATE scans SET device_id = 'phone 1', sequence = 1;
 UPDATE payments SET ask_at = now() WHERE status = 'pending';
 """

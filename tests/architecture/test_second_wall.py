@@ -30,7 +30,7 @@ OF_THE_PLATFORM = {
     *("audit_chains", "audit_log", "audit_values", "contact_purges", "erased_buyers", "erasures", "guest_holds"),
     "idempotency_keys",
     "payout_files",
-    *("daily_sales_state", "ledger_state"),
+    *("daily_sales_state", "ledger_state", "provider_entries", "provider_reports"),
     *("key_withdrawals", "outbox", "paces", "platform_settings", "platform_settings_version", "renewals"),
     "suppressed_addresses",
 }
@@ -90,8 +90,8 @@ OPENED = """
         end_refund_by_hand find_money_of_order fits_late_share get_booked get_payment_to_prepare
         has_open_dispute has_unsent_refund has_waiting_reversal insert_incoming_payment insert_payment
         insert_payment_by_hand insert_refund insert_unannounced_payment keep_order list_payments_of_order
-        list_replaceable_reversals list_unbooked_reversals list_waiting_reversals lock_events_of_order
-        get_money_to_book lock_incoming_payment lock_money_of_refund
+        list_replaceable_reversals list_unbooked_reversals list_waiting_reversals lock_and_close_matters
+        lock_events_of_order get_money_to_book lock_incoming_payment lock_money_of_refund
         lock_reducible_refunds open_matter reduce_refund reopen_payment retry_refund return_incoming_payment
         set_booked set_ends_order set_pays_order set_prepared set_processing set_refund set_unpaid settle_matter
         stop_asking take_from_incoming_payment upsert_reversal
@@ -131,6 +131,7 @@ JOBS = """
     orders: insert_reminder list_events_to_remind_of list_holders_to_remind set_reminder take_reminder
         delete_over_guest_holds list_holders_to_tell list_lapsed_orders list_orders_to_tell list_over_guest_holds
         lock_lapsed_orders set_expired
+    ledger: list_balances_at
     media: count_try delete_upload is_shown keep_upload list_due_uploads look_again set_ready set_refused set_removing
         take_due_upload
     newsletter: list_subscribers list_to_tally list_unfinished set_finished set_tally set_written take_issue

@@ -100,6 +100,7 @@ JOBS = {
     "write_newsletters": "rate(10 minutes)",
     "send_reminders": "rate(1 hour)",
     "tell_moves": "rate(1 minute)",
+    "reconcile_books": "rate(10 minutes)",
     "reconcile_payments": "rate(1 minute)",
     "reissue_tickets": "rate(1 minute)",
     "release_funds": "rate(1 hour)",
@@ -124,6 +125,7 @@ SECONDS = {
     "tell_moves": 60,
     "migrate": 840,
     "purge_personal_data": 60,
+    "reconcile_books": 540,  # many pages of providers' reports
     "reconcile_payments": 60,
     "reissue_tickets": 60,
     "release_funds": 60,

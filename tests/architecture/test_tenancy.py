@@ -574,6 +574,11 @@ COMPARISON = re.compile(
     r"works_for\(%\(account_id\)s, |organisations\.id = %\(organisation_id\)s"
 )
 COMPARISONS = {
+    "provider_reports/find_booked": 2,
+    "provider_reports/find_money": 2,
+    "provider_reports/find_payment": 1,
+    "provider_reports/list_missing_entries": 3,
+    "provider_reports/open_reports": 1,
     "/append_audit_entry": 1,
     "/role_of": 1,
     "api_keys/count_keys_in_use": 1,

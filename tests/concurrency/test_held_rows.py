@@ -188,6 +188,13 @@ def due_message(conn: db.Connection) -> None:
     owe(conn, UUID(int=0), relay_at="now")
 
 
+def due_entry(conn: db.Connection) -> None:
+    conn.execute(
+        """INSERT INTO provider_entries (id, provider, reference, kind, type, amount, fee, currency, made_at)
+        VALUES (uuidv7(), 'sandbox', '1', 'hold', 'hold', -1, 0, 'EUR', now())"""
+    )
+
+
 @pytest.mark.parametrize(
     ("job", "step", "table", "make"),
     [
@@ -196,6 +203,7 @@ def due_message(conn: db.Connection) -> None:
         ("offer_waitlist", "lapsed", "waitlist_entries", lapsed_offer),
         ("offer_waitlist", "closed", "waitlist_entries", entry_of_a_cancelled_event),
         ("offer_waitlist", "offered", "waitlist_entries", waiting_entry),
+        ("reconcile_books", "entries", "provider_entries", due_entry),
         ("reconcile_payments", "asked", "payments", open_payment),
         ("send_refunds", "refunds_tried", "refunds", owed_refund),
         ("relay_outbox", "relayed", "outbox", due_message),

@@ -1,14 +1,15 @@
 """A stub of Flutterwave: the part of its API v3 about payments, transactions and refunds.
 
 It is a process of its own: ``python -m tests.helpers.flutterwave_server PORT``. ``POST /_config/pay`` lets a buyer pay.
-``POST /_config/mode/{mode}`` sets how it answers. ``GET /_config/requests`` lists the requests since the last such
-call.
+``POST /_config/settlement`` settles transactions. ``POST /_config/mode/{mode}`` sets how it answers.
+``GET /_config/requests`` lists the requests since the last such call.
 """
 
 import json
 import socket
 import sys
 import time
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import count
 from typing import Any
@@ -21,6 +22,8 @@ _links: dict[str, dict[str, Any]] = {}
 _transactions: dict[int, dict[str, Any]] = {}
 _refunds: dict[int, dict[str, Any]] = {}
 _chargebacks: dict[int, dict[str, Any]] = {}
+_settlements: dict[int, dict[str, Any]] = {}
+_PAGE_OF_SETTLEMENTS = 20
 _requests: list[str] = []
 _mode = "works"
 
@@ -57,7 +60,7 @@ def pay(body: dict[str, Any]) -> Reply:
         "flw_ref": f"FLW{number}",
         "amount": body.get("amount", link["amount"]),
         "currency": body.get("currency", link["currency"]),
-        "charged_amount": body.get("amount", link["amount"]),
+        "charged_amount": body.get("charged_amount", body.get("amount", link["amount"])),
         "app_fee": 1.4,
         "status": body.get("status", "successful"),
         "payment_type": body.get("payment_type", "card"),
@@ -130,6 +133,70 @@ def list_chargebacks(query: dict[str, list[str]]) -> Reply:
     return success(found) if found else failure(404, "No chargeback was found")
 
 
+def settle(body: dict[str, Any]) -> Reply:
+    """Settle transactions: pay them out, less the fees and what went back. The body may say other things."""
+    settled = [_settled(_transactions[number]) for number in body.pop("transactions")]
+    back = body.get("refund", 0) + body.get("chargeback", 0)
+    settlement = {
+        "id": next(_ids),
+        "account_id": 73362,
+        "merchant_name": "Boxoffice",
+        "settlement_account": "0031318432",
+        "due_date": f"{datetime.now(UTC):%Y-%m-%d}T00:00:00.000Z",
+        "processed_date": None,
+        "status": "completed",
+        "currency": "NGN",
+        "gross_amount": sum(each["charged_amount"] for each in settled),
+        "app_fee": sum(each["app_fee"] for each in settled),
+        "merchant_fee": 0,
+        "chargeback": 0,
+        "refund": 0,
+        "stampduty_charge": 0,
+        "net_amount": sum(each["settlement_amount"] for each in settled) - back,
+        "transaction_count": len(settled),
+        "destination": "account",
+        "created_at": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S}.000Z",
+        "transactions": settled,
+        **body,
+    }
+    _settlements[settlement["id"]] = settlement
+    return success(settlement)
+
+
+def _settled(transaction: dict[str, Any]) -> dict[str, Any]:
+    same = ("id", "tx_ref", "flw_ref", "charged_amount", "app_fee", "currency", "status")
+    net = round(transaction["charged_amount"] - transaction["app_fee"], 4)
+    return {name: transaction[name] for name in same} | {
+        "customer_email": transaction["customer"]["email"],
+        "merchant_fee": 0,
+        "stampduty_charge": 0,
+        "settlement_amount": net,
+        "payment_entity": transaction["payment_type"],
+        "transaction_date": "2019-12-30",
+        "card_locale": "LOCAL",
+        "rrn": "N/A",
+        "subaccount_settlement": 0,
+    }
+
+
+def list_settlements(query: dict[str, list[str]]) -> Reply:
+    """Answer with a page of settlements, the newest first, without their transactions."""
+    if unknown := set(query) - {"page", "from", "to", "subaccount_id"}:
+        return failure(400, f"{unknown} is not allowed")
+    page, since, until = int(query.get("page", ["1"])[0]), query["from"][0], query["to"][0]
+    found = [each for each in _settlements.values() if since <= each["created_at"][:10] <= until][::-1]
+    shown = found[(page - 1) * _PAGE_OF_SETTLEMENTS : page * _PAGE_OF_SETTLEMENTS]
+    return success(
+        [{name: each[name] for name in each if name != "transactions"} for each in shown], "Settlements fetched"
+    )
+
+
+def get_settlement(number: int) -> Reply:
+    """Answer with a settlement and its transactions."""
+    settlement = _settlements.get(number)
+    return success(settlement, "Settlement fetched") if settlement else failure(404, "Settlement not found")
+
+
 def get_refund(number: int) -> Reply:
     """Answer with a refund, which is completed by now."""
     refund = _refunds.get(number)
@@ -162,6 +229,11 @@ class Handler(BaseHTTPRequestHandler):
                 self._answer(200, _links[reference])
             case ["_config", "chargeback"]:
                 self._answer(*set_chargeback(body))
+            case ["_config", "forget"]:
+                _settlements.clear()
+                self._answer(200, {})
+            case ["_config", "settlement"]:
+                self._answer(*settle(body))
             case ["_config", "requests"]:
                 self._answer(200, {"requests": [*_requests]})
                 _requests.clear()
@@ -186,7 +258,7 @@ class Handler(BaseHTTPRequestHandler):
             return self.connection.shutdown(socket.SHUT_RDWR)
         return self._answer(*reply)
 
-    def _reply(self, parts: list[str], query: dict[str, list[str]], body: dict[str, Any]) -> Reply:  # noqa: PLR0911
+    def _reply(self, parts: list[str], query: dict[str, list[str]], body: dict[str, Any]) -> Reply:  # noqa: C901, PLR0911
         if self.headers.get("Authorization") != f"Bearer {SECRET_KEY}":
             return failure(401, "Invalid authorization key")
         match [self.command, *parts]:
@@ -202,6 +274,10 @@ class Handler(BaseHTTPRequestHandler):
                 return list_refunds(query)
             case ["GET", "chargebacks"]:
                 return list_chargebacks(query)
+            case ["GET", "settlements"]:
+                return list_settlements(query)
+            case ["GET", "settlements", number]:
+                return get_settlement(int(number))
             case ["GET", "refunds", number]:
                 return get_refund(int(number))
         return failure(404, "Not found")

@@ -166,6 +166,15 @@ class Stripe(ProviderServer):
         dispute = {"payment_intent": self.intent(payment), "amount": amount, "status": status}
         return self.post("/_config/disputes", json=dispute | facts)
 
+    def enter(self, category: str, amount: int, **facts: Any) -> str:
+        """Enter a balance transaction. Return its id."""
+        body = {"reporting_category": category, "type": category, "amount": amount, **facts}
+        return str(self.post("/_config/transactions", json=body)["id"])
+
+    def change_entries(self, source: object, **changes: Any) -> None:
+        """Change the balance transactions about an object, or about the charge of a PaymentIntent."""
+        self._http.post(f"/_config/transactions/{source}", json=changes).raise_for_status()
+
     def set_refunds(self, **state: str) -> Any:
         """Set the state of a refund by its id, or without an id that of refunds to come."""
         return self.post("/_config/refunds", json=state)
@@ -179,6 +188,7 @@ class Stripe(ProviderServer):
         super().reset()
         self.refuse_refunds()
         self.set_refunds(status="succeeded")
+        self._http.delete("/_config/transactions").raise_for_status()
 
     def event_of(self, payment: dict[str, Any], kind: str = "payment_intent.") -> dict[str, Any]:
         """Return the one event about a payment, of this kind, that the server sent, or tried to send."""
@@ -210,6 +220,16 @@ class Flutterwave(ProviderServer):
         """Refund a part of a transaction in the dashboard. Return the refund."""
         path, body = f"/transactions/{transaction['id']}/refund", {"amount": amount, "comments": "by Ada"}
         return dict(self.post(path, json=body, headers=self._key())["data"])
+
+    def reset(self) -> None:
+        """Work as a healthy provider again, and forget the requests and settlements."""
+        super().reset()
+        self.post("/_config/forget")
+
+    def settle(self, *transactions: dict[str, Any], **facts: Any) -> dict[str, Any]:
+        """Settle transactions. Return the settlement."""
+        body = {"transactions": [each["id"] for each in transactions], **facts}
+        return dict(self.post("/_config/settlement", json=body)["data"])
 
     def charge_back(self, transaction: dict[str, Any], amount: float, status: str) -> dict[str, Any]:
         """Let the payer claim the money back, or change how that stands. Return the chargeback."""
@@ -257,6 +277,10 @@ class Sandbox(ProviderServer):
         """Refund a payment on the dashboard, or let its payer dispute it. Return the API's answer to the webhook."""
         reference = f"{kind.partition('.')[0]}_{payment['id']}"
         return self.control(f"payments/{payment['id']}/reversals", type=kind, amount=amount, reference=reference)
+
+    def balance(self) -> dict[str, int]:
+        """Return what the sandbox holds in each currency, of all payments that it knows."""
+        return dict(self._http.get(f"{PATH}/balance").json())
 
     def take_answers(self) -> list[dict[str, Any]]:
         """Return when each call of the API since the last such request was made, and how it was answered."""

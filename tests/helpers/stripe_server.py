@@ -5,10 +5,14 @@ answers. ``GET /_config/requests`` lists the requests since the last such call.
 
 Refunds are refused as Stripe refuses them: more than is left, of a disputed charge, or as ``POST /_config/refusal``
 orders. ``POST /_config/disputes`` opens and ends disputes, and ``POST /_config/refunds`` sets the state of a refund.
+
+``GET /v1/balance_transactions`` lists what each charge and refund moved, and what ``POST /_config/transactions`` adds.
+``POST /_config/transactions/{source}`` changes those about a source, such as their time.
 """
 
 import asyncio
 import sys
+import time
 from typing import Any
 
 from aiohttp import web
@@ -46,6 +50,8 @@ async def answer_as_mode_says(request: web.Request, handler: Any) -> web.StreamR
         return web.Response(text="<h1>Bad gateway</h1>", content_type="text/html")
     if _mode == "nonsense":
         return web.json_response({"object": "list", "data": 7})
+    if request.path in _REPORTS:  # localstripe's own know neither fees nor times
+        return await _REPORTS[request.path](request)
     return await _run_once(request, handler, key)
 
 
@@ -110,6 +116,7 @@ def create_refund(charge: Any = None, payment_intent: Any = None, amount: Any = 
         raise UserError(400, f"Refund amount ({wanted}) is greater than unrefunded amount on charge ({left})")
     refund = resources.Refund(charge, payment_intent, wanted, **rest)
     refund.status = _refund_status
+    _enter(refund, "refund", -wanted)
     return refund
 
 
@@ -153,6 +160,108 @@ async def list_disputes(request: web.Request) -> web.Response:
     return web.json_response({"object": "list", "data": data, "has_more": False, "url": "/v1/disputes"})
 
 
+_transactions: list[dict[str, Any]] = []
+
+
+def _enter(source: Any, category: str, amount: int, fee: int = 0, **facts: Any) -> dict[str, Any]:
+    """Enter a balance transaction. The source is an object of localstripe's, or its fields."""
+    subject = source if isinstance(source, dict) or source is None else source._export()
+    transaction = {
+        "id": f"txn_{len(_transactions) + 1:024}",
+        "object": "balance_transaction",
+        "amount": amount,
+        "available_on": int(time.time()),
+        "created": int(time.time()),
+        "currency": (subject or {}).get("currency", "eur"),
+        "description": None,
+        "exchange_rate": None,
+        "fee": fee,
+        "fee_details": [],
+        "reporting_category": category,
+        "source": subject,
+        "status": "available",
+        "type": category,
+        **facts,
+    }
+    _transactions.append(transaction)
+    return transaction
+
+
+def enter_charge(charge: Any, on_success: Any = None) -> None:
+    """Make the payment of a charge, and enter it with Stripe's European fee: 1.5 % and 0.25."""
+    metadata = resources.PaymentIntent._api_retrieve(charge.payment_intent).metadata if charge.payment_intent else {}
+    _trigger_payment(charge, on_success)
+    if not charge._is_async_payment_method():
+        fields = {**charge._export(), "metadata": metadata}  # Stripe copies them from the PaymentIntent
+        _enter(fields, "charge", charge.amount, round(charge.amount * 15 / 1000) + 25)
+
+
+async def add_transaction(request: web.Request) -> web.Response:
+    """Enter a balance transaction."""
+    body = await request.json()
+    source, category = body.pop("source", None), body.pop("reporting_category")
+    return web.json_response(_shown(_enter(source, category, body.pop("amount"), body.pop("fee", 0), **body), ()))
+
+
+async def change_transactions(request: web.Request) -> web.Response:
+    """Change the balance transactions about a source, or about a PaymentIntent's charge."""
+    name, body = request.match_info["source"], await request.json()
+    for each in _transactions:
+        if name in ((each["source"] or {}).get("id"), (each["source"] or {}).get("payment_intent")):
+            each.update(body)
+    return web.Response()
+
+
+async def forget_transactions(_: web.Request) -> web.Response:
+    """Forget all balance transactions."""
+    _transactions.clear()
+    return web.Response()
+
+
+def _shown(transaction: dict[str, Any], expanded: tuple[str, ...]) -> dict[str, Any]:
+    source = transaction["source"]
+    shown = source if "data.source" in expanded or source is None else source["id"]
+    return {**transaction, "net": transaction["amount"] - transaction["fee"], "source": shown}
+
+
+async def list_transactions(request: web.Request) -> web.Response:
+    """Answer with a page of balance transactions, the newest first. Refuse what Stripe does not document."""
+    known = {"created[gte]", "created[gt]", "created[lt]", "created[lte]", "limit", "starting_after", "expand[0]"}
+    query, limit = request.query, int(request.query.get("limit", 10))
+    if unknown := set(query) - known:
+        return _refused(f"Received unknown parameters: {', '.join(unknown)}", "parameter_unknown")
+    if not 1 <= limit <= 100:
+        return _refused("This value must be between 1 and 100.", "parameter_invalid_integer")
+    since, until = int(query.get("created[gte]", 0)), int(query.get("created[lt]", 1 << 62))
+    newest_first = sorted(_transactions, key=lambda each: (each["created"], each["id"]), reverse=True)
+    if after := query.get("starting_after"):
+        places = [place for place, each in enumerate(newest_first) if each["id"] == after]
+        if not places:
+            return _refused(f"No such balance transaction: '{after}'", "resource_missing")
+        newest_first = newest_first[places[0] + 1 :]
+    found = [each for each in newest_first if since <= each["created"] < until]
+    expanded = tuple(value for name, value in query.items() if name.startswith("expand"))
+    page = [_shown(each, expanded) for each in found[:limit]]
+    answer = {"object": "list", "url": "/v1/balance_transactions", "has_more": len(found) > limit, "data": page}
+    return web.json_response(answer)
+
+
+async def get_balance(_: web.Request) -> web.Response:
+    """Answer with the balance: the sum of all balance transactions, as if all of it were available."""
+    sums: dict[str, int] = {}
+    for each in _transactions:
+        sums[each["currency"]] = sums.get(each["currency"], 0) + each["amount"] - each["fee"]
+    amounts = [{"amount": amount, "currency": currency, "source_types": {}} for currency, amount in sums.items()]
+    return web.json_response({"object": "balance", "livemode": False, "available": amounts, "pending": []})
+
+
+_REPORTS = {"/v1/balance_transactions": list_transactions, "/v1/balance": get_balance}
+
+
+def _refused(message: str, code: str) -> web.Response:
+    return web.json_response({"error": {"type": "invalid_request_error", "code": code, "message": message}}, status=400)
+
+
 async def settle(request: web.Request) -> web.Response:
     """Let a bank debit that is under way succeed or fail."""
     charge, on_success, on_failure = _debits.pop(request.match_info["intent"])
@@ -184,6 +293,7 @@ async def allow_debit(request: web.Request) -> web.Response:
 _debits: dict[str, tuple[Any, Any, Any]] = {}
 _create_intent, _update_intent = resources.PaymentIntent.__init__, resources.PaymentIntent._update
 _charge = resources.Charge._initialize_charge
+_trigger_payment = resources.Charge._trigger_payment
 
 
 def create_intent(intent: Any, *, excluded_payment_method_types: list[str] | None = None, **parameters: Any) -> None:
@@ -218,6 +328,7 @@ def main(port: int) -> None:
     resources.PaymentIntent.__init__ = create_intent
     resources.PaymentIntent._update = update_intent
     resources.Charge._initialize_charge = charge_or_wait
+    resources.Charge._trigger_payment = enter_charge
     app.middlewares.insert(1, answer_as_mode_says)
     app.router.add_post("/_config/mode/{mode}", set_mode)
     app.router.add_get("/_config/requests", list_requests)
@@ -226,6 +337,9 @@ def main(port: int) -> None:
     app.router.add_post("/_config/refunds", set_refund)
     app.router.add_post("/_config/disputes", set_dispute)
     app.router.add_get("/v1/disputes", list_disputes)
+    app.router.add_post("/_config/transactions", add_transaction)
+    app.router.add_delete("/_config/transactions", forget_transactions)
+    app.router.add_post("/_config/transactions/{source}", change_transactions)
     resources.Refund._api_create = create_refund
     app.router.add_post("/_config/settle/{intent}/{outcome}", settle)
     app.router.add_post("/_config/voucher/{intent}", show_voucher)

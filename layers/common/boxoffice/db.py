@@ -20,7 +20,8 @@ Every transaction takes its locks in this order, so that none deadlocks:
     8. a claim, its place, then slots by number, then a customer
     9. an incoming payment, its reversals and refunds (several only by who holds the order), then money matters.
         Whoever changes how a refund or a reversal stands in the books locks its incoming payment first. Who only leases
-        a refund, or makes it due, locks it alone and takes nothing after it but what it holds already
+        a refund, or makes it due, locks it alone and takes nothing after it but what it holds already. Entries of a
+        balance report by id (only with SKIP LOCKED) come before the report, and both before money matters by id
     10. an announcement, an issue of a newsletter, or the reminder of an event (jobs only with SKIP LOCKED).
         Subscriptions to newsletters by id. Whoever makes one locks the former one of its mailbox after it. Then rows
         that are only inserted: slugs of events in their order, idempotency keys, messages of the outbox, webhooks, and

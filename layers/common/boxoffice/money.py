@@ -44,6 +44,11 @@ def is_currency(code: str) -> bool:
     return code in _EXPONENTS and code not in _WITHDRAWN
 
 
+def is_known(code: str) -> bool:
+    """Return True if this is the code of a currency that people pay with, or have paid with before."""
+    return code in _EXPONENTS
+
+
 def exponent(currency: str) -> int:
     """Return how many decimals a currency has in ISO 4217: 2 for EUR, so that 100 minor units are one euro.
 

@@ -8,7 +8,7 @@ from collections import defaultdict, deque
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-type Operation = Literal["create", "fetch", "close", "refund", "webhook"]
+type Operation = Literal["create", "fetch", "close", "refund", "report", "webhook"]
 type Kind = Literal["refused", "busy", "error", "delayed", "cut", "pending", "lost"]
 
 OPERATIONS: tuple[str, ...] = get_args(Operation.__value__)

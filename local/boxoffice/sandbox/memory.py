@@ -159,6 +159,19 @@ class Memory:
             rows = connection.execute(SQL.list_reversals, {"payment_id": payment_id}).fetchall()
             return [{"reference": reference, "type": kind, "amount": amount} for reference, kind, amount in rows]
 
+    def entries(self, since: float, until: float, after: int, limit: int) -> list[dict[str, Any]]:
+        """Return a page of the balance report, and one entry more if another page follows."""
+        with self._transaction() as connection:
+            values = {"since": since, "until": until, "after": after, "limit": limit}
+            cursor = connection.execute(SQL.list_entries, values)
+            names = [column[0] for column in cursor.description]
+            return [dict(zip(names, row, strict=True)) for row in cursor]
+
+    def balances(self) -> dict[str, int]:
+        """Return what the account has in each currency."""
+        with self._transaction() as connection:
+            return dict(connection.execute(SQL.list_balances).fetchall())
+
     def due_webhooks(self, batch: int) -> list[str]:
         """Return the ids of webhooks whose next attempt is due."""
         with self._transaction() as connection:

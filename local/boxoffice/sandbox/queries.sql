@@ -69,3 +69,12 @@ UPDATE webhooks SET due_at = NULL WHERE id = :id
 
 -- name: give_up_webhooks
 UPDATE webhooks SET due_at = NULL WHERE due_at IS NOT NULL
+
+-- name: list_entries
+-- A page of the balance report, the oldest first, and one entry more if another page follows.
+SELECT entries.id, payment_id, payments.amount AS paid, currency, kind, type, subject, entries.amount, fee, made_at
+FROM entries JOIN payments ON payments.id = payment_id
+WHERE entries.id > :after AND made_at >= :since AND made_at < :until ORDER BY entries.id LIMIT :limit + 1
+
+-- name: list_balances
+SELECT currency, sum(entries.amount - fee) FROM entries JOIN payments ON payments.id = payment_id GROUP BY currency

@@ -21,6 +21,7 @@ from local.stack.project import RunningStack
 
 PATH = "/_local/sandbox"
 MOST_REPEATS = 100
+ENTRIES_OF_PAGE = 100
 OUTCOMES: dict[str, tuple[Status, str]] = {
     "pay": ("succeeded", "payment.succeeded"),
     "decline": ("failed", "payment.failed"),
@@ -35,6 +36,7 @@ def payments(stack: RunningStack) -> Blueprint:
     pages = guarded(Blueprint("sandbox", __name__, url_prefix=PATH, template_folder="../html"))
     _add_payments(pages, memory, faults, stack.url + PATH)
     _add_refunds(pages, memory, faults)
+    _add_report(pages, memory, faults)
     _add_page(pages, memory, courier)
     _add_controls(pages, memory, faults, courier)
     _add_dashboard(pages, memory, courier)
@@ -91,6 +93,24 @@ def _add_refunds(pages: Blueprint, memory: Memory, faults: Faults) -> None:
     @pages.get("/refunds/<refund_id>")
     def fetch_refund(refund_id: str) -> Response:
         return _answer(faults, "fetch", lambda _: jsonify(asdict(_known_refund(memory.refund(refund_id)))))
+
+
+def _add_report(pages: Blueprint, memory: Memory, faults: Faults) -> None:
+    """Add the balance report that `boxoffice.payments.sandbox` reads."""
+
+    @pages.get("/entries")
+    def list_entries() -> Response:
+        def act(_: Fault | None) -> Response:
+            since, until = (float(request.args[name]) for name in ("since", "until"))
+            entries = memory.entries(since, until, int(request.args.get("after", 0)), ENTRIES_OF_PAGE)
+            page = [{**entry, "id": str(entry["id"])} for entry in entries[:ENTRIES_OF_PAGE]]
+            return jsonify(entries=page, next=page[-1]["id"] if len(entries) > ENTRIES_OF_PAGE else None)
+
+        return _answer(faults, "report", act)
+
+    @pages.get("/balance")
+    def list_balances() -> Response:
+        return _answer(faults, "report", lambda _: jsonify(memory.balances()))
 
 
 def _answer(faults: Faults, operation: str, act: Any, *, can_refuse: bool = True) -> Response:

@@ -42,6 +42,7 @@ def test_without_open_payments_the_job_does_nothing(reconcile: Job) -> None:
         "oldest_refund_seconds": 0.0,
         "matters_open": 0,
         "unknown_payments": 0,
+        "books_differ": 0,
         "oldest_matter_seconds": 0.0,
     }
 

@@ -198,3 +198,25 @@ def test_fractions_of_the_smallest_coin_are_no_amounts(amount: float, currency: 
 
 def test_words_of_a_provider_are_taken_whatever_they_are() -> None:
     assert reading.text_of("a" + "\u0301" * 200).startswith("\u00e1")
+
+
+@pytest.mark.parametrize(
+    ("value", "currency", "decimals", "amount"),
+    [
+        (-500, "EUR", 2, -500),
+        (0, "EUR", 2, 0),
+        (12_350, "ISK", 2, 124),  # 123.50 is rounded to even
+        (12_450, "ISK", 2, 124),  # and 124.50 too
+        (Decimal("1.4"), "NGN", 0, 140),
+        (5, "MGA", 0, 500),
+        (1_250, "KWD", 3, 1_250),
+    ],
+)
+def test_what_moved_in_a_balance_is_read(value: Any, currency: str, decimals: int, amount: int) -> None:
+    assert reading.moved_amount_of(value, currency, decimals) == amount
+
+
+@pytest.mark.parametrize("value", [None, "5", True, float("nan"), float("inf"), 10**15, -(10**15)])
+def test_what_is_no_amount_of_a_balance_is_refused(value: Any) -> None:
+    with pytest.raises(ValueError, match="no amount"):
+        reading.moved_amount_of(value, "EUR", 2)

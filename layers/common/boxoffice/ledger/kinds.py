@@ -22,6 +22,7 @@ type Account = Literal[
     "disputed",  # what payers dispute
     "platform_income",  # the platform's fees
     "platform_costs",  # what providers charge to the platform itself
+    "exchange",  # what providers have converted from this currency, or to it: gains and losses of their rates
 ]
 
 type Holder = Literal["platform", "organisation"]
@@ -61,6 +62,8 @@ KINDS = {
     "provider_fee": Kind("pending", "at_provider", of_event=True),
     "platform_cost": Kind("platform_costs", "at_provider"),
     "settlement": Kind("bank", "at_provider"),
+    # A provider converts currencies: one amount leaves its balance, and another one in another currency comes.
+    "exchange": Kind("exchange", "at_provider"),
     # An organisation gets its money.
     "release": Kind("pending", "available", of_event=True),
     "tax_release": Kind("tax", "available", of_event=True),

@@ -11,7 +11,8 @@ WITH target AS (
     GROUP BY kind, holder, order_id, event_id, ticket_type_id, provider
 ), posted AS (
     SELECT kind, holder, order_id, event_id, ticket_type_id, provider, -sum(amount)::bigint AS amount
-    FROM ledger_transfers WHERE source_id = %(source_id)s AND organisation_id = %(organisation_id)s
+    FROM ledger_transfers
+    WHERE source_id = %(source_id)s AND organisation_id = %(organisation_id)s AND currency = %(currency)s
     GROUP BY kind, holder, order_id, event_id, ticket_type_id, provider
 ), difference AS (
     SELECT kind, holder, order_id, event_id, ticket_type_id, provider, sum(amount)::bigint AS amount
@@ -24,6 +25,12 @@ SELECT uuidv7(), %(organisation_id)s, kind, holder, %(currency)s, amount, %(sour
     (SELECT coalesce(max(posting_no), 0) + 1 FROM ledger_transfers WHERE source_id = %(source_id)s),
     row_number() OVER (ORDER BY kind, event_id, ticket_type_id), order_id, event_id, ticket_type_id, provider
 FROM difference
+
+-- name: list_balances_at
+-- What a provider holds for the platform by the books, in each currency.
+SELECT currency, -sum(amount)::bigint AS amount FROM ledger_amounts
+WHERE account = 'at_provider' AND holder = 'platform' AND provider = %(provider)s
+GROUP BY currency HAVING sum(amount) <> 0
 
 -- name: list_balances
 -- The balance of each account of an organisation: what is counted, and what is not counted yet.

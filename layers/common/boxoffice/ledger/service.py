@@ -43,3 +43,9 @@ def post_difference(
 def list_balances(conn: db.Connection, organisation_id: UUID) -> list[Balance]:
     """Return the balances of an organisation's accounts that are not 0, exact at this moment."""
     return db.many(conn, Balance, SQL.list_balances, organisation_id=organisation_id)
+
+
+def get_balances_at(conn: db.Connection, provider: str) -> dict[str, int]:
+    """Return what a provider holds for the platform by the books, in each currency."""
+    rows = db.many(conn, dict, SQL.list_balances_at, provider=provider)
+    return {row["currency"]: row["amount"] for row in rows}

@@ -1083,6 +1083,7 @@ CREATE INDEX refunds_incoming_payment_id ON refunds (incoming_payment_id);
 CREATE INDEX refunds_due ON refunds (due_at) WHERE due_at IS NOT NULL;
 CREATE INDEX refunds_failed ON refunds (id) WHERE status = 'failed';
 CREATE INDEX refunds_provider_reference ON refunds (provider_reference) WHERE provider_reference IS NOT NULL;
+CREATE INDEX refunds_closed_at ON refunds (closed_at) WHERE provider_reference IS NOT NULL;
 
 -- What the seller gave back of an order: the tickets that ended, and the amount. The refund that sends the money is
 -- refund_id. It is null if the amount is 0. Of what was paid for the tickets, the seller kept this. The row never
@@ -1111,7 +1112,8 @@ CREATE TABLE money_matters (
     id              uuid PRIMARY KEY,
     organisation_id uuid NOT NULL,
     kind            text NOT NULL CHECK (kind IN (
-        'refund_failed', 'refund_by_hand', 'refunded_elsewhere', 'dispute', 'unknown_payment', 'difference')),
+        'refund_failed', 'refund_by_hand', 'refunded_elsewhere', 'dispute', 'unknown_payment', 'difference',
+        'books_differ')),
     subject         text NOT NULL,
     order_id        uuid REFERENCES orders,
     payment_id      uuid REFERENCES payments,
@@ -1520,6 +1522,7 @@ BEGIN ATOMIC
         ('provider_fee', 'pending', 'at_provider'),
         ('platform_cost', 'platform_costs', 'at_provider'),
         ('settlement', 'bank', 'at_provider'),
+        ('exchange', 'exchange', 'at_provider'),
         ('release', 'pending', 'available'),
         ('tax_release', 'tax', 'available'),
         ('payout', 'available', 'in_payout'),
@@ -1531,7 +1534,7 @@ END;
 CREATE DOMAIN transfer_kind AS text CHECK (
     VALUE IN ('receipt', 'sale', 'platform_fee', 'tax', 'refund', 'return', 'refund_sent', 'refund_elsewhere',
         'return_elsewhere', 'dispute', 'dispute_of_return', 'dispute_lost', 'platform_fee_returned', 'tax_returned',
-        'provider_fee', 'platform_cost', 'settlement', 'release', 'tax_release', 'payout', 'payout_sent',
+        'provider_fee', 'platform_cost', 'settlement', 'exchange', 'release', 'tax_release', 'payout', 'payout_sent',
         'payout_returned', 'correction'));
 
 -- Each row takes an amount from one account to another, so no set of rows can be out of balance. A negative amount
@@ -1746,6 +1749,56 @@ CREATE INDEX payouts_by_status ON payouts (status, id);
 CREATE INDEX payouts_by_method ON payouts (method_id) WHERE status IN ('requested', 'approved');
 CREATE INDEX payouts_by_file ON payouts (file_id, id) WHERE file_id IS NOT NULL;
 CREATE INDEX payouts_to_send ON payouts (currency, id) WHERE status = 'approved' AND file_id IS NULL;
+
+-- --------------------------------------------------------------------------------------------- provider reports
+
+-- How far the balance report of each provider is read, for the platform's own account there. All entries that the
+-- provider made before read_until are stored. While a reading is under way, reading_until says how far it will come,
+-- and next_page where it stands. The next call is made at due_at, which is also the lease of whoever makes it. What we
+-- have booked before compared_until is compared with the entries.
+CREATE TABLE provider_reports (
+    provider       text PRIMARY KEY,
+    read_until     timestamptz NOT NULL,
+    reading_until  timestamptz,
+    next_page      text,
+    compared_until timestamptz NOT NULL,
+    due_at         timestamptz NOT NULL DEFAULT now(),
+    CONSTRAINT provider_reports_page_of_reading CHECK (next_page IS NULL OR reading_until IS NOT NULL),
+    CONSTRAINT provider_reports_compared CHECK (compared_until <= read_until)
+);
+
+-- A provider entry is one of a provider's balance report: what it added to the platform's balance there, or took from
+-- it. It moved the amount less the fee. If the provider has converted currencies, charged_amount is the amount as the
+-- buyer paid it. The subject is the provider's name for the money, the refund, the dispute or the payout that the entry
+-- is about. When the entry is due, a job looks for what we know of that. If that contradicts the entry, difference says
+-- how.
+CREATE TABLE provider_entries (
+    id                  uuid PRIMARY KEY,
+    provider            text NOT NULL,
+    reference           text NOT NULL,
+    kind                text NOT NULL
+        CHECK (kind IN ('charge', 'refund', 'dispute', 'fee', 'payout', 'hold', 'other')),
+    type                text NOT NULL,
+    amount              bigint NOT NULL,
+    fee                 bigint NOT NULL,
+    currency            text NOT NULL,
+    charged_amount      bigint,
+    charged_currency    text,
+    subject             text,
+    money_reference     text,
+    payment_id          uuid,
+    made_at             timestamptz NOT NULL,
+    incoming_payment_id uuid REFERENCES incoming_payments,
+    difference          text
+        CHECK (difference IN ('missing_here', 'other_amount', 'other_currency', 'not_understood')),
+    due_at              timestamptz DEFAULT now(),
+    CONSTRAINT provider_entries_reference_key UNIQUE (provider, reference),
+    CONSTRAINT provider_entries_charged CHECK ((charged_amount IS NULL) = (charged_currency IS NULL))
+);
+CREATE INDEX provider_entries_by_subject ON provider_entries (provider, kind, subject) WHERE subject IS NOT NULL;
+CREATE INDEX provider_entries_of_money ON provider_entries (incoming_payment_id, kind)
+    WHERE incoming_payment_id IS NOT NULL;
+CREATE INDEX provider_entries_due ON provider_entries (due_at) WHERE due_at IS NOT NULL;
 
 -- ------------------------------------------------------------------------------------------------------- exports
 

@@ -38,7 +38,7 @@ type TicketMode = Literal["separate", "group", "choice"]
 type ChallengeOutcome = Literal["passed", "failed", "unknown"]
 type EmailProblem = Literal["bounced", "complained"]
 type MatterKind = Literal[
-    "refund_failed", "refund_by_hand", "refunded_elsewhere", "dispute", "unknown_payment", "difference"
+    "refund_failed", "refund_by_hand", "refunded_elsewhere", "dispute", "unknown_payment", "difference", "books_differ"
 ]
 ALL_STATUSES = ("pending", "paid", "cancelled", "expired", "partially_refunded", "refunded")
 

@@ -19,9 +19,10 @@ if TYPE_CHECKING:
     from urllib3 import PoolManager
 
 MAX_CONCURRENT_CALLS = 20
+LARGEST_ANSWER = 1_000_000
+"""How many bytes of an answer are read, unless somebody asks for more."""
 
 _CONNECT_TIMEOUT, _TIMEOUT = 3.0, 10.0  # seconds
-_LARGEST_ANSWER = 1_000_000  # bytes
 _SHORTEST_PAUSE, _LONGEST_PAUSE = 1, 60  # seconds, after a 429
 
 
@@ -43,9 +44,17 @@ class HttpAnswer:
 
 
 def request(
-    provider: str, method: str, url: str, body: dict[str, Any] | None = None, headers: Mapping[str, str] | None = None
+    provider: str,
+    method: str,
+    url: str,
+    body: dict[str, Any] | None = None,
+    headers: Mapping[str, str] | None = None,
+    largest: int = LARGEST_ANSWER,
 ) -> HttpAnswer:
     """Send a request to a provider that has no client of its own. This ends within seconds.
+
+    Args:
+        largest: how many bytes of the answer are read.
 
     Raises:
         ProviderBusy: the provider got more calls than it allows.
@@ -56,7 +65,7 @@ def request(
     options: dict[str, Any] = {"redirect": False, "retries": False, "preload_content": False}
     try:
         response = _pool().request(method, url, headers=headers, json=body, **options)
-        content = response.read(_LARGEST_ANSWER)
+        content = response.read(largest)
         response.release_conn()
     except urllib3.exceptions.HTTPError as error:
         raise unavailable(provider, type(error).__name__) from error

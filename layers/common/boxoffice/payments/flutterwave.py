@@ -12,7 +12,7 @@ import json
 import re
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from urllib.parse import quote
@@ -26,20 +26,40 @@ from boxoffice.payments.errors import PaymentRefused, ProviderUnavailable
 from boxoffice.payments.merchants import check_webhook_secret, credential, credentials
 from boxoffice.payments.models import (
     DueRefund,
+    EntryKind,
     EventKind,
     PreparedPayment,
     ProviderEvent,
     ProviderPayment,
     RefundState,
+    ReportedEntry,
+    ReportPage,
     Reversal,
     ReversalStatus,
 )
-from boxoffice.payments.providers import Pace, ProviderInfo, return_url
-from boxoffice.payments.reading import currency_of, name_of, payment_id_of, text_of, whole_amount_of
+from boxoffice.payments.providers import BalanceReport, Pace, ProviderInfo, return_url
+from boxoffice.payments.reading import (
+    currency_of,
+    moved_amount_of,
+    name_of,
+    payment_id_of,
+    text_of,
+    whole_amount_of,
+)
 
 # Flutterwave limits calls, and publishes no figure, so this is a modest one.
 _PACE = Pace(account=50, endpoint=25)
-INFO = ProviderInfo("flutterwave", "verif-hash", ("secret_key", "webhook_secret"), has_late_methods=True, pace=_PACE)
+# It settles local payments on the next working day, and international ones within five of them. Some wait for days
+# until the sum is large enough.
+_REPORT = BalanceReport(complete_after=timedelta(days=14), names_refunds=False, may_add_fees=True)
+INFO = ProviderInfo(
+    "flutterwave",
+    "verif-hash",
+    ("secret_key", "webhook_secret"),
+    has_late_methods=True,
+    pace=_PACE,
+    report=_REPORT,
+)
 
 _URL = "https://api.flutterwave.com/v3"
 _LONGEST_SESSION = 1440  # minutes
@@ -47,6 +67,8 @@ _OUR_COMMENT = re.compile(r"Refund ([0-9a-f-]{36})(\.\d+)?")
 _UNFUNDED = re.compile(r"insufficient|not enough|low balance", re.IGNORECASE)
 _OF_MONEY_BACK = re.compile(r"refund|chargeback|dispute", re.IGNORECASE)
 _DISPUTE_ENDS: dict[str, ReversalStatus] = {"lost": "lost", "accepted": "lost", "won": "won", "invalid": "won"}
+_GONE_BACK: dict[EntryKind, str] = {"refund": "refund", "dispute": "chargeback"}
+"""The sums of a settlement of what went back, by the kind of their entry."""
 _NO_TRANSACTION = re.compile(r"no (transaction|refund|chargeback)|not found", re.IGNORECASE)
 _KINDS: dict[str, EventKind] = {"successful": "succeeded", "failed": "failed"}
 # What Flutterwave settles at once, or within minutes. It has no list of what to leave out. It heeds this one only if
@@ -55,6 +77,8 @@ _IMMEDIATE_METHODS = (
     "card, account, banktransfer, ussd, mpesa, mobilemoneyghana, mobilemoneyfranco, mobilemoneyuganda, "
     "mobilemoneyrwanda, mobilemoneyzambia, mobilemoneytanzania, nqr, enaira, opay, applepay, googlepay, internetbanking"
 )
+_LARGEST_SETTLEMENT = 20_000_000  # bytes, for some 40,000 transactions
+_MOST_PAGES = 1000
 _LATE_TYPE = "ach"  # begins the type of a transaction by bank debit, which takes days
 
 
@@ -160,6 +184,87 @@ def parse(merchant_id: UUID, body: bytes) -> ProviderEvent:
     if answer.money_reference != str(transaction):
         raise _nonsense("another transaction")
     return answer
+
+
+def list_entries(merchant_id: UUID, since: datetime, until: datetime, page: str | None) -> ReportPage | None:
+    """See `ReportingProvider.list_entries`. Flutterwave reports what it has settled, and for which payments.
+
+    A page is named by the number of Flutterwave's page and the settlements of it that are still to be read. Without
+    settlements it is that list. Else it is the first of them. One that is not completed may still change, so a later
+    reading stores it.
+    """
+    number, _, listed = (page or "1:").partition(":")
+    if listed:
+        settlement, _, rest = listed.partition(",")
+        entries = _entries(_call(merchant_id, "GET", f"/settlements/{settlement}", largest=_LARGEST_SETTLEMENT))
+        return ReportPage(entries, f"{number}:{rest}" if rest else f"{int(number) + 1}:")
+    days = f"from={since:%Y-%m-%d}&to={until + timedelta(days=1):%Y-%m-%d}"
+    settlements = _list(merchant_id, f"/settlements?page={int(number)}&{days}")
+    try:
+        completed = [str(_id_of(each["id"])) for each in settlements if each["status"] == "completed"]
+    except (KeyError, TypeError, ValueError) as error:
+        raise _nonsense("no settlements") from error
+    if not settlements:
+        return ReportPage((), None)
+    if int(number) > _MOST_PAGES:
+        raise _nonsense("settlements without an end")
+    return ReportPage((), f"{number}:{','.join(completed)}" if completed else f"{int(number) + 1}:")
+
+
+def get_balances(merchant_id: UUID) -> dict[str, int] | None:  # noqa: ARG001
+    """See `ReportingProvider.get_balances`. Flutterwave tells of its wallets only, not of what it will settle."""
+    return None
+
+
+def _entries(settlement: Any) -> list[ReportedEntry]:
+    """Return what a settlement has added and taken: each payment, the sums of what went back, and the payout.
+
+    Money that is settled to a wallet at Flutterwave stays in the balance. What the parts do not explain is an entry
+    too, so that a person looks at it.
+    """
+    try:
+        name, currency = str(_id_of(settlement["id"])), currency_of(settlement["currency"])
+        made_at = datetime.fromisoformat(settlement["created_at"]).astimezone(UTC)
+
+        def entry(kind: EntryKind, amount: int) -> ReportedEntry:
+            return ReportedEntry(f"{name}:{kind}", kind, f"settlement:{kind}", made_at, amount, 0, currency)
+
+        entries = [_entry_of_payment(each, made_at) for each in settlement["transactions"]]
+        back = {kind: _settled(settlement, field) for kind, field in _GONE_BACK.items()}
+        entries += [entry(kind, -amount) for kind, amount in back.items() if amount]
+        net = _settled(settlement, "net_amount")
+        moved = sum(each.amount - each.fee for each in entries if each.currency == currency)
+        if net != moved:
+            entries.append(entry("other", net - moved))
+        if settlement["destination"] == "account" and net:
+            entries.append(replace(entry("payout", -net), subject=name))
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise _nonsense("no settlement") from error
+    return entries
+
+
+def _entry_of_payment(transaction: Any, made_at: datetime) -> ReportedEntry:
+    """Return the entry for a payment that was settled. What does not reach us of what the buyer paid is the fee."""
+    number, currency = str(_id_of(transaction["id"])), currency_of(transaction["currency"])
+    amount, net = (
+        moved_amount_of(transaction[field], currency, 0) for field in ("charged_amount", "settlement_amount")
+    )
+    return ReportedEntry(
+        reference=f"transaction:{number}",
+        kind="charge",
+        type=text_of(transaction.get("payment_entity")) or "charge",
+        made_at=made_at,
+        amount=amount,
+        fee=amount - net,
+        currency=currency,
+        subject=number,
+        money_reference=number,
+        payment_id=payment_id_of(transaction.get("tx_ref")),
+    )
+
+
+def _settled(settlement: dict[str, Any], field: str) -> int:
+    return moved_amount_of(settlement[field], settlement["currency"], 0)
 
 
 def _event(transaction: Any) -> ProviderEvent:
@@ -308,8 +413,18 @@ def _number(amount: Decimal) -> int | float:
     return int(amount) if amount == int(amount) else float(amount)
 
 
-def _call(merchant_id: UUID, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
+def _call(
+    merchant_id: UUID,
+    method: str,
+    path: str,
+    body: dict[str, Any] | None = None,
+    *,
+    largest: int = calls.LARGEST_ANSWER,
+) -> Any:
     """Call Flutterwave. Return the ``data`` of its answer.
+
+    Args:
+        largest: see `calls.request`.
 
     Raises:
         _Refused: Flutterwave refuses the call.
@@ -319,7 +434,7 @@ def _call(merchant_id: UUID, method: str, path: str, body: dict[str, Any] | None
     key = credential(merchant_id, INFO.name, "secret_key")
     url = credentials(merchant_id, INFO.name).get("url") or _URL
     headers = {"Authorization": f"Bearer {key}", "Accept": "application/json"}
-    answer = calls.request(INFO.name, method, url + path, body, headers)
+    answer = calls.request(INFO.name, method, url + path, body, headers, largest)
     return _data(answer.status, answer.content)
 
 

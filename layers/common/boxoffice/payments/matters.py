@@ -1,5 +1,6 @@
 """Money matters: what a person must look at. Whatever needs a person opens one. `settling` shows and settles them."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from psycopg.types.json import Jsonb
@@ -23,6 +24,13 @@ def open_new(conn: db.Connection, matter: NewMatter) -> None:
 def close(conn: db.Connection, kind: MatterKind, subject: object, resolution: str) -> None:
     """Settle a matter that has settled itself, if there is one and it is open."""
     db.run(conn, SQL.close_matter, kind=kind, subject=str(subject), resolution=resolution)
+
+
+def close_all(conn: db.Connection, kind: MatterKind, subjects: Sequence[object], resolution: str) -> None:
+    """Settle matters that have settled themselves: those about some subjects that there are and that are open."""
+    if subjects:
+        names = sorted({str(subject) for subject in subjects})
+        db.run(conn, SQL.lock_and_close_matters, kind=kind, subjects=names, resolution=resolution)
 
 
 def difference(matter: NewMatter, amount: int) -> NewMatter:

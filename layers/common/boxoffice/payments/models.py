@@ -19,6 +19,7 @@ type RefundStatus = Literal["owed", "sent", "succeeded", "failed", "by_hand"]
 type ReversalStatus = Literal["made", "failed", "open", "won", "lost"]
 type MatterAction = Literal["retry", "done", "assign"]
 type EventKind = Literal["succeeded", "processing", "failed", "cancelled", "refund", "reversal", "other"]
+type EntryKind = Literal["charge", "refund", "dispute", "fee", "payout", "hold", "other"]
 type Effect = Literal["paid", "held", "failed", "returned", "noted", "ignored", "unknown_payment"]
 
 type MethodByHand = Literal["cash", "bank_transfer"]
@@ -552,6 +553,7 @@ class PaymentsBacklog:
     oldest_refund_seconds: float
     matters_open: int
     unknown_payments: int
+    books_differ: int
     oldest_matter_seconds: float
 
 
@@ -625,3 +627,48 @@ class MoneyToBook:
     items: Sequence[BookedItem]
     refunds: Sequence[BookedRefund]
     reversals: Sequence[BookedReversal]
+
+
+@dataclass(frozen=True)
+class ReportedEntry:
+    """An entry of a provider's balance report: what it added to an account's balance there, or took from it.
+
+    Attributes:
+        reference: the provider's name for the entry.
+        kind: what it is about. ``charge``, ``refund`` and ``dispute`` are also what takes back such an entry, with the
+            opposite sign. A ``fee`` is charged to the account itself. A ``payout`` goes to the account's bank. A
+            ``hold`` only moves money within the balance. We do not understand ``other``.
+        type: the provider's own word for the kind.
+        made_at: when the provider made the entry.
+        amount: what was added, or taken if it is negative, before the fee.
+        fee: what the provider kept of it, or gave back if it is negative.
+        subject: the provider's name for the money, the refund, the dispute or the payout. None if it names none.
+        money_reference: the provider's name for the money, as in `ProviderEvent`.
+        payment_id: our payment, if the provider names it.
+        charged_amount, charged_currency: the amount as the buyer paid it, if the provider has converted it.
+    """
+
+    reference: str
+    kind: EntryKind
+    type: str
+    made_at: datetime
+    amount: int
+    fee: int
+    currency: str
+    subject: str | None = None
+    money_reference: str | None = None
+    payment_id: UUID | None = None
+    charged_amount: int | None = None
+    charged_currency: str | None = None
+
+
+@dataclass(frozen=True)
+class ReportPage:
+    """A page of a provider's balance report.
+
+    Attributes:
+        next_page: the provider's name for the page that follows. None if this is the last one.
+    """
+
+    entries: Sequence[ReportedEntry]
+    next_page: str | None

@@ -5,7 +5,7 @@ A provider is the module ``boxoffice.payments.<name>``. It is imported when it i
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from importlib import import_module
 from math import inf
 from typing import Literal, Protocol, cast
@@ -14,7 +14,14 @@ from uuid import UUID
 from boxoffice.config import settings
 from boxoffice.guest_tokens import order_token
 from boxoffice.payments.errors import ProviderNotEnabled
-from boxoffice.payments.models import DueRefund, PreparedPayment, ProviderEvent, ProviderPayment, RefundState
+from boxoffice.payments.models import (
+    DueRefund,
+    PreparedPayment,
+    ProviderEvent,
+    ProviderPayment,
+    RefundState,
+    ReportPage,
+)
 from boxoffice.provider_names import PROVIDERS
 
 type Operation = Literal["create", "fetch", "refund"]
@@ -27,6 +34,21 @@ class Pace:
 
     account: float = inf
     endpoint: float = inf
+
+
+@dataclass(frozen=True)
+class BalanceReport:
+    """What a provider says in its balance report.
+
+    Attributes:
+        complete_after: how much later than a payment its entry comes at the latest.
+        names_refunds: False if it names only sums of refunds and disputes, which nobody can compare one by one.
+        may_add_fees: True if a setting there can add its fee to what the buyer pays.
+    """
+
+    complete_after: timedelta
+    names_refunds: bool = True
+    may_add_fees: bool = False
 
 
 @dataclass(frozen=True)
@@ -44,6 +66,7 @@ class ProviderInfo:
         takes_real_money: False for a stand-in, which production refuses.
         has_late_methods: True if it has ways to pay that take days.
         pace: how many calls it allows.
+        report: what its balance report says. None if it has none that we can read.
     """
 
     name: str
@@ -53,6 +76,7 @@ class ProviderInfo:
     takes_real_money: bool = True
     has_late_methods: bool = False
     pace: Pace = Pace()
+    report: BalanceReport | None = None
 
 
 class Provider(Protocol):
@@ -104,6 +128,24 @@ class Provider(Protocol):
         """
 
 
+class ReportingProvider(Provider, Protocol):
+    """A provider that reports what it has added to the balance of an account, and taken from it. Its calls end as those
+    of `Provider` do."""
+
+    def list_entries(self, merchant_id: UUID, since: datetime, until: datetime, page: str | None) -> ReportPage | None:
+        """Return a page of the entries that the provider made from ``since`` to before ``until``, in any order.
+
+        Entries that are made while somebody reads are in a later page, or in the next reading. An entry may be in
+        several pages. None if there is no report after all.
+
+        Args:
+            page: the `ReportPage.next_page` of the page before. None for the first page.
+        """
+
+    def get_balances(self, merchant_id: UUID) -> dict[str, int] | None:
+        """Return what the provider holds for an account in each currency, in minor units. None if it does not say."""
+
+
 def return_url(payment: ProviderPayment) -> str:
     """Return the page of the order, to which a provider sends the buyer back, with the token that shows the order.
 
@@ -130,6 +172,13 @@ def load_enabled(name: str) -> Provider:
 
 def _not_enabled(name: str) -> ProviderNotEnabled:
     return ProviderNotEnabled(providers=sorted({*settings().payment_providers} - {name}))
+
+
+def load_reporting(name: str) -> tuple[ReportingProvider, BalanceReport]:
+    """Return a provider that has a balance report by its name, and what the report says."""
+    provider = load(name)
+    assert provider.INFO.report is not None
+    return cast(ReportingProvider, provider), provider.INFO.report
 
 
 def load(name: str) -> Provider:

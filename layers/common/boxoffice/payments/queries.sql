@@ -342,6 +342,7 @@ SELECT (SELECT count(*) FROM payments WHERE ask_at IS NOT NULL AND status = 'pen
     WHERE due_at IS NOT NULL AND status <> 'sent') AS oldest_refund_seconds,
     (SELECT count(*) FROM money_matters WHERE settled_at IS NULL) AS matters_open,
     (SELECT count(*) FROM money_matters WHERE settled_at IS NULL AND kind = 'unknown_payment') AS unknown_payments,
+    (SELECT count(*) FROM money_matters WHERE settled_at IS NULL AND kind = 'books_differ') AS books_differ,
     (SELECT coalesce(extract(epoch FROM now() - min(opened_at)), 0)::float8 FROM money_matters
     WHERE settled_at IS NULL) AS oldest_matter_seconds
 
@@ -499,6 +500,14 @@ ON CONFLICT ON CONSTRAINT money_matters_subject_key DO UPDATE SET
 -- Settle a matter that has settled itself, if it is open.
 UPDATE money_matters SET settled_at = now(), resolution = %(resolution)s
 WHERE kind = %(kind)s AND subject = %(subject)s AND settled_at IS NULL
+
+-- name: lock_and_close_matters
+-- Settle the matters about some subjects that have settled themselves, those of them that are open.
+WITH open AS MATERIALIZED (
+    SELECT id FROM money_matters WHERE kind = %(kind)s AND subject = ANY(%(subjects)s) AND settled_at IS NULL
+    ORDER BY id FOR NO KEY UPDATE
+)
+UPDATE money_matters SET settled_at = now(), resolution = %(resolution)s FROM open WHERE money_matters.id = open.id
 
 -- name: list_open_matters
 -- An organisation's open matters, newest first. They are few, and have an index of their own.

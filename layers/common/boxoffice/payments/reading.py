@@ -4,7 +4,7 @@ Each function but `text_of` raises ValueError for a value that makes no sense.
 """
 
 import re
-from decimal import Decimal
+from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Any
 from uuid import UUID
 
@@ -54,6 +54,21 @@ def whole_amount_of(value: Any, currency: str) -> int:
         raise ValueError("no amount")
     unit = major(1, currency)
     return minor((Decimal(str(value)) // unit) * unit, currency)
+
+
+def moved_amount_of(value: Any, currency: str, decimals: int = 0) -> int:
+    """Return an amount of a balance report in the minor unit: what was added, or taken if it is negative, or nothing.
+
+    Providers work out fees and conversions more exactly than currencies can be paid. So the amount is rounded, half to
+    even.
+
+    Args:
+        decimals: of the number: it is in units of 10⁻ᵈᵉᶜⁱᵐᵃˡˢ of the currency.
+    """
+    if type(value) not in (int, float, Decimal) or not -_MAX_AMOUNT < value < _MAX_AMOUNT:
+        raise ValueError("no amount")
+    scaled = Decimal(str(value)).scaleb(exponent(currency) - decimals)
+    return int(scaled.quantize(Decimal(1), ROUND_HALF_EVEN))
 
 
 def payment_id_of(value: Any) -> UUID | None:

@@ -280,6 +280,22 @@ _WORDS = {
         "{money} that had gone back is the seller's again ({reference} at {who}, {why}). It counts as refunded here.",
         "Send it to the buyer at {who}, or give them new tickets. Then mark it as done.",
     ),
+    "missing here": (
+        "{who} reports a {entry} of {money} that Boxoffice does not know ({reference}).",
+        "Look it up at {who}, and let {who} send its webhook again. Else book it by hand, and mark it as done.",
+    ),
+    "missing there": (
+        "Boxoffice has a {entry} of {money} that is not in the balance report of {who} ({reference}).",
+        "Look it up at {who}, and ask {who} where the money is. If it comes late, the matter settles itself.",
+    ),
+    "other amount": (
+        "{who} reports a {entry} of {money} ({reference}). Boxoffice has {booked}.",
+        "Compare both, and correct the books or ask {who}. Then mark it as done.",
+    ),
+    "not understood": (
+        "{who} has moved {money} of the platform's balance, and Boxoffice does not know why ({reference}, {type}).",
+        "Look it up at {who}, and tell your bookkeeper. Then mark it as done.",
+    ),
 }
 """What happened in a money matter, and what to do."""
 
@@ -292,11 +308,17 @@ def describe(matter: MatterRow) -> tuple[str, str]:
         words = "too much back" if details.get("amount_too_large") else "came again"
     elif details.get("again_at"):
         words = "refund tried again"
+    elif matter.kind == "books_differ":
+        words = str(details["difference"]).replace("_", " ").replace("other currency", "other amount")
+    booked = details.get("booked"), details.get("booked_currency")
     facts = {
         "money": show(matter.amount, matter.currency) if matter.amount and matter.currency else "Money",
         "who": matter.provider.capitalize(),
         "reference": matter.reference or "without a name",
         "why": ": ".join(str(each) for each in map(details.get, ("code", "status", "reason")) if each) or "no reason",
+        "entry": str(details.get("entry")),
+        "type": str(details.get("type")),
+        "booked": show(abs(booked[0]), booked[1]) if booked[0] and booked[1] else "nothing",
         "again_at": str(details.get("again_at"))[:16].replace("T", " ") + " UTC",
     }
     happened, to_do = _WORDS[words]

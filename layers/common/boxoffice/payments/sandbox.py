@@ -35,14 +35,22 @@ from boxoffice.payments.models import (
     ProviderEvent,
     ProviderPayment,
     RefundState,
+    ReportedEntry,
+    ReportPage,
     Reversal,
     ReversalStatus,
 )
-from boxoffice.payments.providers import ProviderInfo, return_url
-from boxoffice.payments.reading import currency_of
+from boxoffice.payments.providers import BalanceReport, ProviderInfo, return_url
+from boxoffice.payments.reading import currency_of, name_of
 from boxoffice.signing import is_token, token
 
-INFO = ProviderInfo("sandbox", "X-Sandbox-Signature", has_merchant_accounts=False, takes_real_money=False)
+INFO = ProviderInfo(
+    "sandbox",
+    "X-Sandbox-Signature",
+    has_merchant_accounts=False,
+    takes_real_money=False,
+    report=BalanceReport(complete_after=timedelta(days=2)),
+)
 TOLERANCE = timedelta(minutes=5)
 
 _PURPOSE = "sandbox webhook"
@@ -182,6 +190,47 @@ def parse(merchant_id: UUID, body: bytes) -> ProviderEvent:  # noqa: ARG001 - th
         raise Malformed("The event cannot be read.") from error
 
 
+def list_entries(merchant_id: UUID, since: datetime, until: datetime, page: str | None) -> ReportPage | None:  # noqa: ARG001
+    """See `ReportingProvider.list_entries`. Without a server there is no report."""
+    url = _server()
+    if url is None:
+        return None
+    after = f"&after={page}" if page else ""
+    answer = _call("GET", f"{url}/entries?since={since.timestamp()}&until={until.timestamp()}{after}")
+    try:
+        return ReportPage([_entry(each) for each in answer["entries"]], answer["next"] and name_of(answer["next"]))
+    except (KeyError, TypeError, ValueError) as error:
+        raise _nonsense("no entries") from error
+
+
+def get_balances(merchant_id: UUID) -> dict[str, int] | None:  # noqa: ARG001
+    """See `ReportingProvider.get_balances`."""
+    url = _server()
+    return None if url is None else _call("GET", f"{url}/balance")
+
+
+def _entry(entry: dict[str, Any]) -> ReportedEntry:
+    payment, currency = UUID(entry["payment_id"]), currency_of(entry["currency"])
+    money = _money_reference(payment, int(entry["paid"]), currency)
+    return ReportedEntry(
+        reference=name_of(entry["id"]),
+        kind=entry["kind"],
+        type=name_of(entry["type"]),
+        made_at=datetime.fromtimestamp(entry["made_at"], UTC),
+        amount=int(entry["amount"]),
+        fee=int(entry["fee"]),
+        currency=currency,
+        subject=money if entry["kind"] == "charge" else name_of(entry["subject"]),
+        money_reference=money,
+        payment_id=payment,
+    )
+
+
+def _money_reference(payment_id: UUID, amount: int, currency: str) -> str:
+    """Return the name of money that came, which stands for its amount too: a payment brings money once."""
+    return f"{payment_id}:{amount}:{currency}"
+
+
 def sign(body: bytes, now: datetime) -> dict[str, str]:
     """Return the headers of a webhook with this body."""
     signed_at = int(now.timestamp())
@@ -274,7 +323,7 @@ def _event(event: SandboxEvent) -> ProviderEvent:
         amount=event.amount,
         currency=event.currency,
         payload=event.model_dump(mode="json", exclude_none=True),
-        money_reference=f"{event.payment_id}:{event.amount}:{event.currency}",
+        money_reference=_money_reference(event.payment_id, event.amount, event.currency),
     )
 
 

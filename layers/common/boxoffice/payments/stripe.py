@@ -14,38 +14,46 @@ import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from boxoffice.errors import DomainError, Malformed
-from boxoffice.money import major
+from boxoffice.money import is_known, major
 from boxoffice.observability import logger
 from boxoffice.payments import calls
 from boxoffice.payments.errors import PaymentRefused, ProviderUnavailable, SignatureWrong
 from boxoffice.payments.merchants import credential, credentials, webhook_secrets
 from boxoffice.payments.models import (
     DueRefund,
+    EntryKind,
     EventKind,
     PreparedPayment,
     ProviderEvent,
     ProviderPayment,
     RefundState,
+    ReportedEntry,
+    ReportPage,
     Reversal,
     ReversalStatus,
 )
-from boxoffice.payments.providers import Pace, ProviderInfo
-from boxoffice.payments.reading import amount_of, currency_of, name_of, payment_id_of
+from boxoffice.payments.providers import BalanceReport, Pace, ProviderInfo
+from boxoffice.payments.reading import amount_of, currency_of, moved_amount_of, name_of, payment_id_of
 
 if TYPE_CHECKING:
     from stripe import InvalidRequestError, PaymentIntent, RateLimitError, Refund, StripeClient
-    from stripe.params import PaymentIntentCreateParams
+    from stripe.params import BalanceTransactionListParams, PaymentIntentCreateParams
 
 # In live mode. See https://docs.stripe.com/rate-limits, which also says that each operation is an endpoint.
 _PACE = Pace(account=100, endpoint=25)
 INFO = ProviderInfo(
-    "stripe", "Stripe-Signature", ("secret_key", "publishable_key", "webhook_secret"), has_late_methods=True, pace=_PACE
+    "stripe",
+    "Stripe-Signature",
+    ("secret_key", "publishable_key", "webhook_secret"),
+    has_late_methods=True,
+    pace=_PACE,
+    report=BalanceReport(complete_after=timedelta(days=2)),
 )
 
 _TOLERANCE = 300  # seconds
@@ -98,6 +106,15 @@ _NO_DECIMALS = frozenset(
     ["BIF", "CLP", "DJF", "GNF", "JPY", "KMF", "KRW", "MGA", "PYG", "RWF", "VND", "VUV", "XAF", "XOF", "XPF"]
 )
 _THREE_DECIMALS = frozenset(["BHD", "JOD", "KWD", "OMR", "TND"])
+# Stripe's reporting categories (https://docs.stripe.com/reports/reporting-categories), as far as they concern us.
+_ENTRIES: dict[str, EntryKind] = {
+    **dict.fromkeys(("charge", "charge_failure", "partial_capture_reversal"), "charge"),
+    **dict.fromkeys(("refund", "refund_failure"), "refund"),
+    **dict.fromkeys(("dispute", "dispute_reversal"), "dispute"),
+    **dict.fromkeys(("fee", "network_cost", "tax"), "fee"),
+    **dict.fromkeys(("payout", "payout_reversal", "topup", "topup_reversal"), "payout"),
+    **dict.fromkeys(("payout_minimum_balance_hold", "payout_minimum_balance_release", "risk_reserved_funds"), "hold"),
+}
 
 
 def create(payment: ProviderPayment) -> PreparedPayment:
@@ -164,6 +181,68 @@ def parse(merchant_id: UUID, body: bytes) -> ProviderEvent:  # noqa: ARG001 - th
         return _event(name_of(event["id"]), name_of(event["type"]), event["data"]["object"])
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise Malformed("The event cannot be read.") from error
+
+
+def list_entries(merchant_id: UUID, since: datetime, until: datetime, page: str | None) -> ReportPage | None:
+    """See `ReportingProvider.list_entries`. Stripe lists the newest first. A page begins after the entry it names."""
+    parameters: BalanceTransactionListParams = {
+        "created": {"gte": int(since.timestamp()), "lt": int(until.timestamp())},
+        "limit": 100,
+        "expand": ["data.source"],
+    }
+    if page is not None:
+        parameters["starting_after"] = page
+    client = _client(merchant_id)
+    with _calling():
+        answer = client.v1.balance_transactions.list(parameters).to_dict()
+        transactions = answer["data"]
+        next_page = name_of(transactions[-1]["id"]) if answer["has_more"] else None
+        entries = [entry for each in transactions if (entry := _entry(each))]
+    return ReportPage(entries, next_page)
+
+
+def get_balances(merchant_id: UUID) -> dict[str, int] | None:
+    """See `ReportingProvider.get_balances`. What is pending there is not yet available for payouts."""
+    client = _client(merchant_id)
+    balances: dict[str, int] = {}
+    with _calling():
+        balance = client.v1.balance.retrieve().to_dict()
+        for each in (*balance["available"], *balance["pending"]):
+            currency = str(each["currency"]).upper()
+            if is_known(currency):
+                amount = moved_amount_of(each["amount"], currency, _decimals(currency))
+                balances[currency] = balances.get(currency, 0) + amount
+    return balances
+
+
+def _entry(transaction: dict[str, Any]) -> ReportedEntry | None:
+    """Return an entry for a balance transaction. None if its currency is none that people pay with."""
+    currency = str(transaction["currency"]).upper()
+    if not is_known(currency):
+        logger.error("an entry in a currency that we do not know", extra={"entry": str(transaction["id"])})
+        return None
+    kind = _ENTRIES.get(str(transaction["reporting_category"]), "other")
+    amount, net = (moved_amount_of(transaction[name], currency, _decimals(currency)) for name in ("amount", "net"))
+    source = transaction.get("source")
+    subject: dict[str, Any] = source if isinstance(source, dict) else {"id": source}
+    money = subject.get("payment_intent")
+    entry = ReportedEntry(
+        reference=name_of(transaction["id"]),
+        kind=kind,
+        type=name_of(transaction["type"]),
+        made_at=datetime.fromtimestamp(transaction["created"], UTC),
+        amount=amount,
+        fee=amount - net,
+        currency=currency,
+        subject=money if kind == "charge" and money else subject["id"],
+        money_reference=money,
+        payment_id=payment_id_of((subject.get("metadata") or {}).get("payment_id")),
+    )
+    charged = str(subject.get("currency") or currency).upper()
+    if kind not in ("charge", "refund", "dispute") or charged == currency:
+        return entry
+    whole = moved_amount_of(subject["amount"], currency_of(charged), _decimals(charged))
+    return replace(entry, charged_amount=whole if amount > 0 else -whole, charged_currency=charged)
 
 
 def _event(event_id: str, name: str, subject: dict[str, Any]) -> ProviderEvent:

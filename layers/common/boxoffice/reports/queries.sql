@@ -44,7 +44,8 @@ ORDER BY by_event.currency, starts_at, event_id, kind
 -- The payouts that were sent or came back in a month, and the corrections, one by one.
 SELECT (posted_at AT TIME ZONE 'UTC')::date AS day, currency, kind,
     CASE kind WHEN 'payout_sent' THEN -amount ELSE amount END AS amount,
-    (SELECT reason FROM ledger_corrections AS corrections WHERE corrections.id = source_id) AS reference
+    CASE kind WHEN 'correction' THEN (SELECT reason FROM ledger_corrections WHERE ledger_corrections.id = source_id)
+        ELSE (SELECT bank_reference FROM payouts WHERE payouts.id = source_id) END AS reference
 FROM ledger_transfers
 WHERE organisation_id = %(organisation_id)s AND kind IN ('payout_sent', 'payout_returned', 'correction')
     AND id >= %(first_id)s AND posted_at >= %(begins_at)s AND posted_at < %(ends_at)s
