@@ -219,7 +219,7 @@ def spoilt(valid: Any, *, leave_out: str | None = None) -> Iterator[tuple[str, A
 
 def _wrong_values(value: Any) -> dict[str, Any]:
     if type(value) is int:  # a boolean is an int too
-        return NOT_NUMBERS
+        return NOT_NUMBERS if value >= 0 else NOT_NUMBERS | {"negative": 0}  # a correction may take money, and not 0
     if isinstance(value, bool):
         return NOT_BOOLEANS
     if not isinstance(value, str):
