@@ -19,7 +19,7 @@ from samcli.yamlhelper import yaml_parse
 from boxoffice.api import ROUTES
 from boxoffice.payments import providers
 from boxoffice.payments.models import METHODS_BY_HAND
-from boxoffice.payments.providers import Provider, ProviderInfo
+from boxoffice.payments.providers import Provider, ProviderInfo, ReportingProvider
 from boxoffice.provider_names import PROVIDERS
 from tests.helpers import factories, invariants
 from tests.helpers.payers import INFOS
@@ -65,7 +65,8 @@ def test_the_ways_to_pay_by_hand_stand_in_one_place(method: str) -> None:
 def test_a_provider_does_what_the_protocol_says(name: str) -> None:
     module = providers.load(name)
     assert isinstance(module.INFO, ProviderInfo)
-    for operation, declared in inspect.getmembers(Provider, inspect.isfunction):
+    protocol = ReportingProvider if module.INFO.report else Provider
+    for operation, declared in inspect.getmembers(protocol, inspect.isfunction):
         if operation.startswith("_"):
             continue
         own = getattr(module, operation)

@@ -216,7 +216,11 @@ class PlatformSettings(BaseModel):
     ] = None
     payout_minimums: Annotated[
         dict[CurrencyCode, Annotated[StrictInt, Field(ge=1, le=money.MAX_TOTAL), MinorUnits]],
-        Field(max_length=200, description="The least that is paid out at a time, by currency, in its minor unit"),
+        Field(
+            max_length=200,
+            description="The least that is paid out at a time, by currency, in its minor unit",
+            json_schema_extra={"additionalProperties": False},
+        ),
     ] = Field(default_factory=dict)
     payout_sender_name: Annotated[
         ShortText | None, Field(max_length=70, description="Whose account payouts come from, in files for the bank")
