@@ -271,6 +271,10 @@ DEEDS: dict[str, tuple[Deed, int]] = {
     "call off": (call_off, 1),
     "resize": (resize, 2),
     "change the fee": (change_fee, 2),
+    "correct": (money_deeds.correct, 1),
+    "ask for a payout": (money_deeds.ask_for_payout, 2),
+    "decide on a payout": (money_deeds.decide_on_payout, 2),
+    "run the books": (money_deeds.run_the_books, 2),
     "scan": (scan, 1),
 }
 FREQUENCIES = [name for name, (_, often) in DEEDS.items() for _ in range(often)]

@@ -11,7 +11,7 @@ from local.boxoffice.sandbox.faults import Kind, Operation
 from tests.helpers.payers import prove
 from tests.helpers.provider_servers import context_of_a_minute, due_at
 from tests.helpers.support import Client, function
-from tests.stateful.sale import Sale, allow, post
+from tests.stateful.sale import CURRENCY, Sale, allow, post
 
 SENDERS = ("sandbox", "generic", "cash")
 """Whoever may owe refunds: the methods of payment that the sale uses."""
@@ -28,6 +28,12 @@ _DUE_NOW = [
 """Makes due what nobody is working on. It waits for no lock, so it is in no deadlock."""
 
 _ENDS = {"refund.created": ["refund.failed"], "dispute.opened": ["dispute.won", "dispute.lost"]}
+_DECISIONS: dict[str, dict[str, str]] = {
+    "approve": {},
+    "reject": {"reason": "The account is closed"},
+    "mark_sent": {"bank_reference": "BANK-1", "value_date": "2026-07-01"},
+    "return": {"reason": "The bank sent it back"},
+}
 _TROUBLE: dict[Operation, list[Kind]] = {
     "create": ["error", "busy", "cut", "refused"],
     "fetch": ["error", "busy", "cut"],
@@ -180,3 +186,30 @@ def make_trouble(sale: Sale, api: Client, choice: Random) -> None:
     else:
         operation = choice.choice([*_TROUBLE, "refund", "refund"])
         sale.sandbox.order(operation, choice.choice(_TROUBLE[operation]), times=choice.randint(1, 2))
+
+
+def correct(sale: Sale, api: Client, choice: Random) -> None:
+    """Give the organisation something, or take it away."""
+    body = {"amount": choice.choice([9000, 500, -2000]), "currency": CURRENCY, "reason": "Goodwill"}
+    post(api, f"/v1/admin/organisations/{sale.organisation}/corrections", body, account=sale.admin, key="new")
+
+
+def ask_for_payout(sale: Sale, api: Client, choice: Random) -> None:
+    """Ask for a payout of an amount, or of all that there is."""
+    body = {"method_id": str(sale.payout_method)}
+    if choice.random() < 0.7:
+        body["amount"] = choice.choice([100, 2500, 5000])
+    post(api, f"/v1/organisations/{sale.organisation}/payouts", body, account=sale.owner, key="new")
+
+
+def decide_on_payout(sale: Sale, api: Client, choice: Random) -> None:
+    """Decide on one of the last payouts, in a way that may not be possible."""
+    if row := sale.some(choice, "SELECT id FROM payouts ORDER BY id DESC LIMIT 5"):
+        decision = choice.choice([*_DECISIONS])
+        body = {"decision": decision, **_DECISIONS[decision]}
+        post(api, f"/v1/admin/payouts/{row[0]}/decision", body, account=sale.admin)
+
+
+def run_the_books(sale: Sale, api: Client, choice: Random) -> None:
+    """Count the ledger, or release what events have earned that are over."""
+    function(choice.choice(["count_ledger", "release_funds"])).handler({}, context_of_a_minute())

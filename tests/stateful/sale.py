@@ -4,6 +4,7 @@ Its payments are made at the sandbox, which remembers on its own side what it ha
 """
 
 import itertools
+import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -16,6 +17,7 @@ import psycopg
 
 from boxoffice.errors import Busy
 from tests.helpers import factories
+from tests.helpers.payers import prove
 from tests.helpers.provider_servers import Sandbox
 from tests.helpers.racing import on, wait_for_rollbacks
 from tests.helpers.support import Answer, Client
@@ -48,6 +50,8 @@ class Purchase:
 class Sale:
     """Two events on sale, with few tickets, so that they sell out, and another organisation's shop.
 
+    A third event is over, so what it has earned is to be released.
+
     Attributes:
         conn: a connection to look at the database. Deeds run on other connections.
         sandbox: the provider.
@@ -57,6 +61,7 @@ class Sale:
         doubtful_event: an event that may be cancelled.
         ticket_types: the ticket types of both events. The first is the doubtful event's.
         other_shop: the ticket type of another organisation.
+        payout_method: where the organisation is paid out to.
         purchases: the requests for orders so far.
         alone: True if nobody else changes anything during a deed.
     """
@@ -71,6 +76,7 @@ class Sale:
     doubtful_event: UUID
     ticket_types: list[UUID]
     other_shop: UUID
+    payout_method: UUID
     purchases: list[Purchase] = field(default_factory=list)
     alone: bool = True
 
@@ -100,7 +106,9 @@ class Sale:
             allow(Client().post(f"/v1/events/{event}/vouchers", voucher, account=manager), 201)
         other_shop = factories.ticket_type(conn, event_id=factories.event(conn, currency=CURRENCY), quantity=15)
         admin = factories.account(conn, is_admin=True)
-        return cls(conn, sandbox, organisation, manager, owner, admin, event, doubtful, types, other_shop)
+        method = factories.payout_method(conn, organisation, currency=CURRENCY)
+        _let_one_be_over(conn, organisation)
+        return cls(conn, sandbox, organisation, manager, owner, admin, event, doubtful, types, other_shop, method)
 
     def let_wait(self, people: int) -> None:
         """Let so many people wait for the cheapest ticket type of the main event that costs something."""
@@ -131,6 +139,23 @@ class Sale:
         left = dict(rows)
         of_event = sum(many for each, many in wanted.items() if each != str(self.ticket_types[0]))
         return any(many > left[each] for each, many in {**wanted, "event": of_event}.items())
+
+
+def _let_one_be_over(conn: psycopg.Connection, organisation: UUID) -> None:
+    """Sell tickets of an event to two buyers by a bank, and let the event be over for weeks."""
+    event = factories.event(conn, organisation_id=organisation, currency=CURRENCY)
+    ticket_type = factories.ticket_type(conn, event_id=event, quantity=10, price=3000)
+    with on(conn):
+        for _ in range(2):
+            order = {"order": str(factories.order(conn, ticket_type)), "status": "PAID"}
+            body = json.dumps(order).encode()
+            answer = Client().post("/v1/webhooks/generic", body, headers=prove("generic", body))
+            assert allow(answer, 200).json["effect"] == "paid"
+    conn.execute(
+        "UPDATE events SET starts_at = now() - interval '21 days', ends_at = now() - interval '20 days', "
+        "doors_open_at = NULL WHERE id = %s",
+        [event],
+    )
 
 
 type Deed = Callable[[Sale, Client, Random], None]
