@@ -55,13 +55,14 @@ def count_ledger(conn: psycopg.Connection) -> dict[str, int]:
 
 
 def count(conn: psycopg.Connection) -> None:
-    """Count as the job does, without its pause of five seconds."""
+    """Count as the job does, without its pause of five seconds, until nothing is left."""
     from boxoffice.ledger.counting import LEDGER
 
     conn.execute("UPDATE ledger_state SET as_of = as_of - interval '1 minute'")
-    for uncounted in LEDGER.find_uncounted(conn):
-        with conn.transaction():
-            LEDGER.count(conn, uncounted)
+    while found := LEDGER.find_uncounted(conn):
+        for uncounted in found:
+            with conn.transaction():
+                LEDGER.count(conn, uncounted)
 
 
 def release_funds() -> dict[str, int]:

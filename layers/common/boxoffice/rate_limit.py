@@ -241,10 +241,9 @@ def limit_notices(caller: Caller, *account_ids: UUID) -> None:
         TooManyRequests: as in `limit_emails_to`.
     """
     with db.autocommit() as conn:
-        rows = db.many(conn, dict, SQL.list_unverified_emails, account_ids=list(account_ids))
-    limits = {limit.bucket: limit for row in rows for limit in _to(row["email"])}
+        limits = _notices(conn, caller, *account_ids)
     if limits:
-        _count([*limits.values(), _by(caller)])
+        _count(limits)
 
 
 @contextmanager
@@ -436,13 +435,14 @@ def limit_files(conn: db.Connection, organisation_id: UUID) -> None:
     _count_in(conn, [Limit(f"files {organisation_id}", FILES, HOUR)])
 
 
-def limit_payout_methods(conn: db.Connection, organisation_id: UUID) -> None:
-    """Count a payout method that an organisation adds, in the transaction that adds it.
+def limit_payout_methods(conn: db.Connection, caller: Caller, organisation_id: UUID) -> None:
+    """Count a payout method that an organisation adds, and the email that tells of it, in the transaction that adds it.
 
     Raises:
-        TooManyRequests: there were twenty in a day before.
+        TooManyRequests: there were twenty in a day before. Or too many emails, as in `limit_notices`.
     """
-    _count_in(conn, [Limit(f"payout methods {organisation_id}", PAYOUT_METHODS, DAY)])
+    of_organisation = Limit(f"payout methods {organisation_id}", PAYOUT_METHODS, DAY)
+    _count_in(conn, [of_organisation, *_notices(conn, caller, caller.account)])
 
 
 def limit_applications(account_id: UUID) -> None:
@@ -724,6 +724,13 @@ def _links(caller: Caller, email: str, what: str, most: int, most_by_all: int) -
 def _resends(subject: UUID) -> Limit:
     """Return the limit of the emails about an order or a ticket."""
     return Limit(f"resend {subject}", RESENDS, HOUR)
+
+
+def _notices(conn: db.Connection, caller: Caller, *account_ids: UUID) -> list[Limit]:
+    """Return the limits of an email to those of some accounts that have not verified their address."""
+    rows = db.many(conn, dict, SQL.list_unverified_emails, account_ids=list(account_ids))
+    limits = {limit.bucket: limit for row in rows for limit in _to(row["email"])}
+    return [*limits.values(), _by(caller)] if limits else []
 
 
 def _by(caller: Caller) -> Limit:

@@ -38,6 +38,7 @@ COUNTED_IF_UNVERIFIED = {
     "ownership_handed_over",
     "ownership_received",
     "password_changed",
+    "payout_method_added",
     "recovery_code_used",  # one that was made after second_factor_added
     "second_factor_added",
     "second_factor_removed",
@@ -65,6 +66,7 @@ AFTER_MONEY = {
     "payment_failed",
     "payment_processing",
     "payment_returned",
+    "payout_changed",
     "refund_delayed",
     "refund_sent",
 }
@@ -315,6 +317,20 @@ def test_a_mailbox_with_many_addresses_gets_few_links_to_personal_data(api: Clie
     assert ask("ada.l", "192.0.2.10") == 202, "who has another address can still ask"
     by_others = [ask(f"a.d.al+{number}", f"198.51.100.{number}") for number in range(30)]
     assert by_others == [202] * 24 + [429] * 6
+
+
+def test_whoever_has_not_proved_their_address_adds_few_payout_methods(api: Client, conn: Connection) -> None:
+    owner = factories.account(conn, email=VICTIM)
+    path = f"/v1/organisations/{factories.organisation(conn, owner=owner)}/payout-methods"
+    account = {"kind": "iban", "iban": "DE89370400440532013000"}
+    body = {"account": account, "currency": "EUR", "holder": "Ada"}
+    fill(conn)
+
+    assert api.post(path, body, account=owner).status == 429
+    assert emails_to(conn) == 0
+    conn.execute("UPDATE accounts SET email_verified_at = now() WHERE id = %s", [owner])
+    assert api.post(path, body, account=owner).status == 201
+    assert emails_to(conn) == 1
 
 
 def test_whoever_has_not_proved_their_address_makes_few_endpoints(api: Client, conn: Connection) -> None:

@@ -21,6 +21,9 @@ KEYED = {
     "mark_order_paid",
     "refund_order",
     "claim_slot",
+    "create_correction",
+    "create_payout_file",
+    "request_payout",
     "send_newsletter",
     "settle_money_matter",
 }

@@ -67,13 +67,13 @@ def test_a_run_looks_at_all_parts_and_the_next_waits_for_the_night(api: Client, 
     report = run_job()
 
     # Three parts with orders, one with the event, one with the pool, one with the place, each list's end, and the rest.
-    assert (report["parts"], report["units_failed"]) == (3 + 1 + 1 + 1 + 4 + 1, 0)
+    assert (report["parts"], report["units_failed"]) == (3 + 1 + 1 + 1 + 6 + 1, 0)
     seen = look(api, admin)
     assert (seen["hold"], seen["current_run"]) == (True, None)
     assert (seen["last_run"]["percent_done"], seen["last_run"]["broken"]) == (100, [])
     assert run_job()["parts"] == 0
     age(conn)
-    assert run_job()["parts"] == 11
+    assert run_job()["parts"] == 13
 
 
 def test_a_run_finds_a_breach_wherever_it_is(api: Client, conn: Connection, admin: UUID) -> None:
@@ -176,5 +176,5 @@ def test_two_runs_at_once_check_each_part_once(api: Client, database: Database, 
                 done += service.check_next(connection, parts[0])  # type: ignore[arg-type]
         return done
 
-    assert sum(race(database, 4, work)) == 2 + 1 + 1 + 4 + 1
+    assert sum(race(database, 4, work)) == 2 + 1 + 1 + 6 + 1
     assert conn.execute("SELECT checked FROM invariant_runs").fetchall() == [(4 + 1 + 1,)]

@@ -69,7 +69,7 @@ def add_method(
         db.run(conn, SQL.insert_method, **vars(method))
         service.tell_owners(conn, "payout_method_added", organisation_id, method_id=str(method.id))
         _record(conn, caller, "add_payout_method", method)
-    limit_payout_methods(conn, organisation_id)
+    limit_payout_methods(conn, caller, organisation_id)
     return PayoutMethodView.model_validate(same[0] if same else method)
 
 
