@@ -165,6 +165,15 @@ class TestDifferences:
         owner = conn.execute("SELECT organisation_id FROM orders WHERE id = %s", [order]).fetchone()
         assert found == (*(owner or ()), order, payment)
 
+    def test_money_of_a_payment_that_was_paid_twice(self, stripe: Stripe, conn: Connection) -> None:
+        (payment,) = conn.execute("SELECT payment_id FROM incoming_payments").fetchone() or ()
+        twice = charge("pi_2", 10_000, metadata={"payment_id": str(payment)})
+        entered(stripe, "charge", 10_000, 175, days_ago=3, source=twice)
+
+        reconcile_books(conn)
+
+        assert differences(conn) == [("missing_here", 10_000, "EUR", "pi_2")]
+
     def test_what_a_person_has_settled_is_not_opened_again(self, stripe: Stripe, api: Client, conn: Connection) -> None:
         entered(stripe, "charge", 5_000, 100, days_ago=3, source=charge(None, 5_000))
         reconcile_books(conn)
