@@ -185,6 +185,18 @@ def test_nobody_approves_their_own_if_there_is_another_admin(payee: Payee, conn:
     assert payee.decide(payout, payee.owner, decision="approve").status == 200
 
 
+def test_no_member_approves_if_there_is_an_admin_who_is_none(payee: Payee, conn: Connection) -> None:
+    conn.execute("UPDATE accounts SET is_admin = true WHERE id = %s", [payee.owner])
+    partner = factories.member(conn, payee.organisation, "owner")
+    conn.execute("UPDATE accounts SET is_admin = true WHERE id = %s", [partner])
+    payout = payee.ask(1_000).json["id"]
+
+    assert payee.decide(payout, partner, decision="approve").code == "own_payout"
+    conn.execute("UPDATE accounts SET blocked_at = now() WHERE id = ANY(%s)", [[payee.admin, payee.other_admin]])
+    assert payee.decide(payout, payee.owner, decision="approve").code == "own_payout"
+    assert payee.decide(payout, partner, decision="approve").status == 200
+
+
 def test_to_repeat_a_decision_changes_nothing(payee: Payee, conn: Connection) -> None:
     payout = payee.approved(1_000)
     again = payee.decide(payout, payee.other_admin, decision="approve")

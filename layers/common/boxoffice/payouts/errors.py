@@ -65,8 +65,8 @@ class PayoutDecisionNotPossible(DomainError):
 
 class OwnPayout(DomainError):
     code = "own_payout"
-    meaning = "You have asked for this payout yourself."
-    remedy = "Let another admin approve it."
+    meaning = "You have asked for this payout yourself, or are a member of its organisation."
+    remedy = "Let another admin approve it, who has nothing to do with it."
 
 
 class NoPayoutsToSend(DomainError):

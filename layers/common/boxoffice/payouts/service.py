@@ -135,7 +135,7 @@ def decide_payout(
         NotFound: there is no such payout.
         StaleVersion: it has another version than ``expected``.
         PayoutDecisionNotPossible: its status allows other decisions only.
-        OwnPayout: the caller has asked for it, and another admin could approve it.
+        OwnPayout: the caller has more to do with it than another admin, who could approve it.
         PayoutsStopped: its organisation is not approved.
     """
     require_admin(conn, caller)
@@ -161,15 +161,14 @@ def decide_payout(
 
 
 def _check_approval(conn: db.Connection, caller: Caller, payout: RequestedPayoutRow) -> None:
-    """Check that another person than the one who has asked approves a payout, if there is another admin.
+    """Check that no other admin has less to do with a payout than the one who approves it.
 
     Raises:
-        OwnPayout: the caller has asked for it.
+        OwnPayout: the caller has asked for it, or is a member of its organisation.
         PayoutsStopped: its organisation is not approved.
     """
     rules.check_approved(payout.organisation_status)
-    is_own = payout.requested_by == caller.account
-    if is_own and db.value(conn, SQL.has_other_admin, account_id=caller.account):
+    if db.value(conn, SQL.has_more_neutral_admin, id=payout.id, account_id=caller.account):
         raise OwnPayout
 
 
