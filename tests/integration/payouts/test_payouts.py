@@ -10,6 +10,7 @@ from xml.etree import ElementTree
 import pytest
 from psycopg import Connection
 
+from boxoffice import rate_limit
 from boxoffice.ids import new_id
 from boxoffice.ledger import service as ledger
 from boxoffice.ledger.models import Transfer
@@ -173,6 +174,17 @@ def test_a_repeat_has_one_effect(payee: Payee) -> None:
     assert payee.balances() == {"available": 70_000, "in_payout": 30_000}
     other = payee.ask(20_000, key="once")
     assert (other.status, other.code) == (422, "idempotency_key_reused")
+
+
+def test_an_organisation_asks_for_fifty_a_day(payee: Payee, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rate_limit, "PAYOUTS", 1)
+    assert payee.ask(1, key="first").status == 201
+
+    answer = payee.ask(1)
+
+    assert (answer.status, answer.code) == (429, "too_many_requests")
+    assert payee.balances() == {"available": 99_999, "in_payout": 1}
+    assert payee.ask(1, key="first").status == 201, "a repeat counts no second time"
 
 
 def test_nobody_approves_their_own_if_there_is_another_admin(payee: Payee, conn: Connection) -> None:

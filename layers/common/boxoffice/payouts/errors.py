@@ -77,7 +77,7 @@ class NoPayoutsToSend(DomainError):
 
 class PayoutFileOver(DomainError):
     code = "payout_file_over"
-    meaning = "Each payout of this file is sent or rejected."
+    meaning = "No payout of this file is to be sent: it is sent, rejected, or its organisation is suspended."
     remedy = "Make another file for those that are approved since."
 
 

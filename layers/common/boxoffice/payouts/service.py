@@ -29,6 +29,7 @@ from boxoffice.payouts.models import (
     RequestedPayoutRow,
     RequestedPayoutView,
 )
+from boxoffice.rate_limit import limit_payouts
 from boxoffice.versions import check_version
 
 SQL = sql.queries("payouts")
@@ -66,6 +67,7 @@ def request_payout(
         PayoutMethodWaits: the method is too new.
         PayoutsStopped: the organisation is not approved.
         BalanceTooLow, PayoutTooSmall: there is not so much, or it is too little.
+        TooManyRequests: fifty were asked for within a day.
         KeyReused: the idempotency key belongs to another request.
     """
     require_role(conn, caller, organisation_id)
@@ -108,6 +110,7 @@ def _request(
         idempotency.store(conn, idempotent, view.model_dump(mode="json"))
         facts = {"amount": requested.amount, "currency": requested.currency, "method_id": str(method.id)}
         _record(conn, caller, "request_payout", requested, **facts)
+        limit_payouts(conn, organisation_id)
     return view
 
 
