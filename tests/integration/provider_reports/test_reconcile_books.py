@@ -1,12 +1,16 @@
 """The job reconcile_books, with Stripe's report."""
 
 import time
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import pytest
 from psycopg import Connection
 
+from boxoffice.payments.models import ReportedEntry, ReportPage
+from boxoffice.provider_reports import service
+from boxoffice.provider_reports.models import DueReport, ReadPage
 from tests.helpers import factories, invariants
 from tests.helpers.payers import started
 from tests.helpers.provider_servers import Receiver, Stripe, context_of_a_minute
@@ -332,6 +336,20 @@ class TestWhatGoesBack:
             (True, "settlement", 0, "EUR"),
         ]
         assert differences(conn) == []
+
+
+def test_no_entry_is_of_the_future(stripe: Stripe, api: Client, conn: Connection) -> None:
+    sold(conn, "pi_1")
+    reconcile_books(conn)
+    now = datetime.now(UTC)
+    later = now + timedelta(days=400)
+    entry = ReportedEntry("txn_1", "charge", "charge", later, 5_000, 100, "EUR", "pi_2", "pi_2")
+    report = DueReport("stripe", now, now, None)
+
+    assert service.store_page(conn, ReadPage(report, ReportPage([entry], None))) == 1  # type: ignore[arg-type]
+
+    (made_at,) = conn.execute("SELECT made_at FROM provider_entries").fetchone() or ()
+    assert now <= made_at <= datetime.now(UTC)
 
 
 def test_a_provider_that_gives_no_page_is_asked_again(stripe: Stripe, api: Client, conn: Connection) -> None:

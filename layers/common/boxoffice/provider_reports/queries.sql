@@ -26,11 +26,12 @@ FROM due WHERE report.provider = due.provider
 RETURNING report.provider, read_until, reading_until, next_page
 
 -- name: insert_entries
--- Store the entries of a page. Those that are stored already stay as they are.
+-- Store the entries of a page. Those that are stored already stay as they are. No entry was made after it was read: one
+-- with a later date would wait for its webhook until then, and no difference of it be told.
 INSERT INTO provider_entries (id, provider, reference, kind, type, amount, fee, currency, charged_amount,
     charged_currency, subject, money_reference, payment_id, made_at, due_at)
 SELECT uuidv7(), %(provider)s, reference, kind, type, amount, fee, currency, charged_amount, charged_currency, subject,
-    money_reference, payment_id, made_at, %(now)s
+    money_reference, payment_id, least(made_at, %(now)s), %(now)s
 FROM unnest(%(references)s::text[], %(kinds)s::text[], %(types)s::text[], %(amounts)s::bigint[], %(fees)s::bigint[],
     %(currencies)s::text[], %(charged_amounts)s::bigint[], %(charged_currencies)s::text[], %(subjects)s::text[],
     %(money_references)s::text[], %(payment_ids)s::uuid[], %(times)s::timestamptz[])
