@@ -171,7 +171,8 @@ def _check_approval(conn: db.Connection, caller: Caller, payout: RequestedPayout
         PayoutsStopped: its organisation is not approved.
     """
     rules.check_approved(payout.organisation_status)
-    if db.value(conn, SQL.has_more_neutral_admin, id=payout.id, account_id=caller.account):
+    facts = {"organisation_id": payout.organisation_id, "requested_by": payout.requested_by}
+    if db.value(conn, SQL.has_more_neutral_admin, **facts, account_id=caller.account):
         raise OwnPayout
 
 

@@ -81,7 +81,8 @@ WHERE incoming.id = coalesce(
     (SELECT id FROM incoming_payments
     WHERE provider = %(provider)s AND merchant_id = %(platform_merchant)s AND reference = %(money_reference)s),
     (SELECT same.id FROM incoming_payments AS same
-    WHERE %(money_reference)s::text IS NULL AND same.payment_id = %(payment_id)s AND same.provider = %(provider)s AND merchant_id = %(platform_merchant)s
+    WHERE %(money_reference)s::text IS NULL AND same.payment_id = %(payment_id)s
+        AND same.provider = %(provider)s AND merchant_id = %(platform_merchant)s
     ORDER BY same.amount = %(amount)s DESC, (
         SELECT count(*) FROM provider_entries AS entry
         WHERE entry.incoming_payment_id = same.id AND entry.kind = %(kind)s AND entry.id <> %(id)s
