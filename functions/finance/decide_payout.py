@@ -16,8 +16,8 @@ def decide_payout(payout_id: PathId, decision: PayoutDecisionRequest, if_match: 
     """Approve or reject a payout, or note what the bank has done with it. The owners are written to.
 
     One that is requested is approved or rejected. An approved one is marked as sent, or rejected if the bank does not
-    send it. One that was sent can come back. Nobody approves a payout that they have asked for, if there is another
-    admin. To repeat a decision changes nothing.
+    send it. One that was sent can come back. Nobody approves a payout that they have asked for, or one of their own
+    organisation, if another admin can. To repeat a decision changes nothing.
     """
     with db.transaction() as conn:
         payout = service.decide_payout(conn, caller(), payout_id, decision, expected_version(if_match))

@@ -9,8 +9,8 @@ from boxoffice.api import Cursor, Limit, PathId, caller, handler, route
 from boxoffice.auth import Who
 from boxoffice.ledger import reading
 from boxoffice.ledger.kinds import Account
-from boxoffice.ledger.models import EntryFilters, EntryPage, TransferKind
-from boxoffice.models import Currency, Id, Moment
+from boxoffice.ledger.models import EntryFilters, EntryPage, KnownCurrency, TransferKind
+from boxoffice.models import Id, Moment
 from boxoffice.scopes import Scope
 
 __all__ = ["handler"]
@@ -19,7 +19,7 @@ __all__ = ["handler"]
 @route("GET", "/v1/organisations/{organisation_id}/ledger", who=Who.OWNER, scope=Scope.MONEY_READ)
 def list_ledger_entries(
     organisation_id: PathId,
-    currency: Annotated[Currency | None, Query()] = None,
+    currency: Annotated[KnownCurrency | None, Query()] = None,
     account: Annotated[Account | None, Query(description="Only entries of this account")] = None,
     kind: Annotated[TransferKind | None, Query(description="Only transfers of this kind")] = None,
     event_id: Annotated[Id | None, Query()] = None,

@@ -3,6 +3,7 @@
 from boxoffice import db
 from boxoffice.api import IdempotencyKey, PathId, caller, handler, route
 from boxoffice.auth import Who
+from boxoffice.errors import TooManyRequests
 from boxoffice.payouts import service
 from boxoffice.payouts.errors import NOT_PAYABLE
 from boxoffice.payouts.models import PayoutRequest, PayoutView
@@ -10,7 +11,13 @@ from boxoffice.payouts.models import PayoutRequest, PayoutView
 __all__ = ["handler"]
 
 
-@route("POST", "/v1/organisations/{organisation_id}/payouts", who=Who.OWNER, status=201, raises=NOT_PAYABLE)
+@route(
+    "POST",
+    "/v1/organisations/{organisation_id}/payouts",
+    who=Who.OWNER,
+    status=201,
+    raises=(*NOT_PAYABLE, TooManyRequests),
+)
 def request_payout(organisation_id: PathId, payout: PayoutRequest, key: IdempotencyKey) -> PayoutView:
     """Ask for a payout of the balance in the method's currency: an amount, or all that can be paid out.
 

@@ -645,6 +645,7 @@ COMPARISONS = {
     "payments/store_event": 1,
     "payments/take_due_refunds": 1,
     "payouts/get_method": 1,
+    "payouts/has_more_neutral_admin": 1,
     "payouts/list_methods": 1,
     "payouts/list_methods_in_use": 1,
     "payouts/list_owners": 1,

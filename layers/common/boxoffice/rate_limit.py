@@ -55,6 +55,7 @@ ORDER_CHANGES = 20
 INVITATIONS = 20
 FILES = 30
 PAYOUT_METHODS = 20  # in a day
+PAYOUTS = 50  # in a day
 EXPORTS = 5  # in a day
 UPLOADS = 200  # of an organisation
 MADE = {"events": 200, "copies": 20, "galleries": 100, "places": 100}  # for an organisation, and by an account or a key
@@ -443,6 +444,15 @@ def limit_payout_methods(conn: db.Connection, caller: Caller, organisation_id: U
     """
     of_organisation = Limit(f"payout methods {organisation_id}", PAYOUT_METHODS, DAY)
     _count_in(conn, [of_organisation, *_notices(conn, caller, caller.account)])
+
+
+def limit_payouts(conn: db.Connection, organisation_id: UUID) -> None:
+    """Count a payout that an organisation asks for, in the transaction that makes it: a person looks at each.
+
+    Raises:
+        TooManyRequests: there were fifty in a day before.
+    """
+    _count_in(conn, [Limit(f"payouts {organisation_id}", PAYOUTS, DAY)])
 
 
 def limit_applications(account_id: UUID) -> None:

@@ -247,6 +247,11 @@ class TestCorrections:
         assert logged.fetchall() == [("500",), ("-700",)]
         invariants.check(conn)
 
+    def test_what_is_left_in_a_withdrawn_currency_is_corrected(self, api: Client, shop: Shop, admin: UUID) -> None:
+        """Bulgaria has paid in euros since January 2026."""
+        assert self.correct(api, shop, admin, currency="BGN", amount=-100).status == 201
+        assert [each["amount"] for each in entries(api, shop, account="available", currency="BGN")] == [-100]
+
     def test_a_repeat_has_no_second_effect(self, api: Client, conn: Connection, shop: Shop, admin: UUID) -> None:
         key = "correction-of-4-May"
         first, again = (self.correct(api, shop, admin, key) for _ in range(2))

@@ -88,6 +88,25 @@ def test_late_sales_refunds_disputes_and_fees_are_swept_by_the_next_run(conn: Co
     invariants.check(conn)
 
 
+def test_each_currency_is_released_alone(conn: Connection, is_counted: bool) -> None:
+    """A buyer paid in dollars, which paid no order. They went back, and the provider keeps its fee of 35."""
+    event = event_that_ended(conn)
+    organisation = organisation_of(conn, event)
+    fee = Transfer("provider_fee", 35, event_id=event, provider="stripe")
+    with conn.transaction():
+        service.post_difference(conn, organisation, "USD", new_id(), [fee])  # type: ignore[arg-type]
+    available = []
+    for _ in range(2):
+        post(conn, event, ("sale", 1000))
+        assert release(conn, is_counted=is_counted) >= 1
+        assert release(conn, is_counted=is_counted) == 0
+        found = service.list_balances(conn, organisation)  # type: ignore[arg-type]
+        available.append({each.currency: each.amount for each in found if each.account == "available"})
+
+    assert available == [{"EUR": 1000, "USD": -35}, {"EUR": 2000, "USD": -35}]
+    invariants.check(conn)
+
+
 def test_a_reserve_stays_until_its_time(conn: Connection) -> None:
     factories.platform_setting(conn, refund_reserve_percent=10, refund_reserve_days=30)
     event = event_that_ended(conn)

@@ -51,6 +51,11 @@ def remove(api: Client, owner: UUID, organisation: UUID, method: object) -> Answ
             "USD",
             {"kind": "bank_account", "country": "NG", "bank": "011", "ending": "4579"},
         ),
+        (
+            {"kind": "bank_account", "country": "US", "bank_code": "021000021", "account_number": "9182"},
+            "USD",
+            {"kind": "bank_account", "country": "US", "bank": "021000021", "ending": "82"},
+        ),
         (WALLET, "UGX", {"kind": "mobile_money", "country": "UG", "bank": "mtn", "ending": "3456"}),
     ],
 )

@@ -10,6 +10,7 @@ from xml.etree import ElementTree
 import pytest
 from psycopg import Connection
 
+from boxoffice import rate_limit
 from boxoffice.ids import new_id
 from boxoffice.ledger import service as ledger
 from boxoffice.ledger.models import Transfer
@@ -175,6 +176,17 @@ def test_a_repeat_has_one_effect(payee: Payee) -> None:
     assert (other.status, other.code) == (422, "idempotency_key_reused")
 
 
+def test_an_organisation_asks_for_fifty_a_day(payee: Payee, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rate_limit, "PAYOUTS", 1)
+    assert payee.ask(1, key="first").status == 201
+
+    answer = payee.ask(1)
+
+    assert (answer.status, answer.code) == (429, "too_many_requests")
+    assert payee.balances() == {"available": 99_999, "in_payout": 1}
+    assert payee.ask(1, key="first").status == 201, "a repeat counts no second time"
+
+
 def test_nobody_approves_their_own_if_there_is_another_admin(payee: Payee, conn: Connection) -> None:
     conn.execute("UPDATE accounts SET is_admin = true WHERE id = %s", [payee.owner])
     payout = payee.ask(1_000).json["id"]
@@ -183,6 +195,18 @@ def test_nobody_approves_their_own_if_there_is_another_admin(payee: Payee, conn:
     assert (answer.status, answer.code) == (409, "own_payout")
     conn.execute("UPDATE accounts SET blocked_at = now() WHERE id = ANY(%s)", [[payee.admin, payee.other_admin]])
     assert payee.decide(payout, payee.owner, decision="approve").status == 200
+
+
+def test_no_member_approves_if_there_is_an_admin_who_is_none(payee: Payee, conn: Connection) -> None:
+    conn.execute("UPDATE accounts SET is_admin = true WHERE id = %s", [payee.owner])
+    partner = factories.member(conn, payee.organisation, "owner")
+    conn.execute("UPDATE accounts SET is_admin = true WHERE id = %s", [partner])
+    payout = payee.ask(1_000).json["id"]
+
+    assert payee.decide(payout, partner, decision="approve").code == "own_payout"
+    conn.execute("UPDATE accounts SET blocked_at = now() WHERE id = ANY(%s)", [[payee.admin, payee.other_admin]])
+    assert payee.decide(payout, payee.owner, decision="approve").code == "own_payout"
+    assert payee.decide(payout, partner, decision="approve").status == 200
 
 
 def test_to_repeat_a_decision_changes_nothing(payee: Payee, conn: Connection) -> None:

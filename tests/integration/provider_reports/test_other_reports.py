@@ -67,6 +67,18 @@ class TestFlutterwave:
         assert differences(conn) == [("not_understood", 860, "NGN", f"{settlement['id']}:other")]
         assert posted(conn) == [(False, "provider_fee", 140, "NGN"), (True, "settlement", 9_000, "NGN")]
 
+    def test_what_is_settled_in_another_currency_tells_of_no_fee(
+        self, flutterwave: Flutterwave, api: Client, conn: Connection, ticket_type: UUID
+    ) -> None:
+        """Of NGN 100.00 comes one dollar, or so Flutterwave says."""
+        transaction = self.paid(flutterwave, api, conn, ticket_type)
+        settlement = flutterwave.settle(transaction, currency="USD", net_amount=1)
+
+        reconcile_books(conn)
+
+        assert posted(conn) == [(True, "settlement", 100, "USD")]
+        assert differences(conn) == [("not_understood", 100, "USD", f"{settlement['id']}:other")]
+
     def test_a_fee_that_the_buyer_has_paid(
         self, flutterwave: Flutterwave, api: Client, conn: Connection, ticket_type: UUID
     ) -> None:

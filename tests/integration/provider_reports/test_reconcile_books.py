@@ -1,12 +1,16 @@
 """The job reconcile_books, with Stripe's report."""
 
 import time
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import pytest
 from psycopg import Connection
 
+from boxoffice.payments.models import ReportedEntry, ReportPage
+from boxoffice.provider_reports import service
+from boxoffice.provider_reports.models import DueReport, ReadPage
 from tests.helpers import factories, invariants
 from tests.helpers.payers import started
 from tests.helpers.provider_servers import Receiver, Stripe, context_of_a_minute
@@ -164,6 +168,15 @@ class TestDifferences:
         (found,) = conn.execute("SELECT organisation_id, order_id, payment_id FROM money_matters").fetchall()
         owner = conn.execute("SELECT organisation_id FROM orders WHERE id = %s", [order]).fetchone()
         assert found == (*(owner or ()), order, payment)
+
+    def test_money_of_a_payment_that_was_paid_twice(self, stripe: Stripe, conn: Connection) -> None:
+        (payment,) = conn.execute("SELECT payment_id FROM incoming_payments").fetchone() or ()
+        twice = charge("pi_2", 10_000, metadata={"payment_id": str(payment)})
+        entered(stripe, "charge", 10_000, 175, days_ago=3, source=twice)
+
+        reconcile_books(conn)
+
+        assert differences(conn) == [("missing_here", 10_000, "EUR", "pi_2")]
 
     def test_what_a_person_has_settled_is_not_opened_again(self, stripe: Stripe, api: Client, conn: Connection) -> None:
         entered(stripe, "charge", 5_000, 100, days_ago=3, source=charge(None, 5_000))
@@ -323,6 +336,20 @@ class TestWhatGoesBack:
             (True, "settlement", 0, "EUR"),
         ]
         assert differences(conn) == []
+
+
+def test_no_entry_is_of_the_future(stripe: Stripe, api: Client, conn: Connection) -> None:
+    sold(conn, "pi_1")
+    reconcile_books(conn)
+    now = datetime.now(UTC)
+    later = now + timedelta(days=400)
+    entry = ReportedEntry("txn_1", "charge", "charge", later, 5_000, 100, "EUR", "pi_2", "pi_2")
+    report = DueReport("stripe", now, now, None)
+
+    assert service.store_page(conn, ReadPage(report, ReportPage([entry], None))) == 1  # type: ignore[arg-type]
+
+    (made_at,) = conn.execute("SELECT made_at FROM provider_entries").fetchone() or ()
+    assert now <= made_at <= datetime.now(UTC)
 
 
 def test_a_provider_that_gives_no_page_is_asked_again(stripe: Stripe, api: Client, conn: Connection) -> None:

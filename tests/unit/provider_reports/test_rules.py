@@ -86,6 +86,12 @@ def test_a_refund_of_what_is_converted_goes_back_through_the_exchange() -> None:
     ]
 
 
+def test_nobody_earns_by_a_charge() -> None:
+    assert rules.postings(entry(fee=-500_000), money()) == []
+    taken_back = entry(amount=-10_000, fee=-175)
+    assert shown(*rules.postings(taken_back, money())) == [(ORGANISATION, "EUR", "provider_fee", A, -175)]
+
+
 def test_half_a_cent_is_rounded_to_even() -> None:
     for fee, expected in ((5, 2), (15, 8)):  # 2.5 and 7.5
         half = entry(amount=200, fee=fee, currency="USD", charged_amount=100, charged_currency="EUR")
@@ -129,6 +135,8 @@ def test_a_fee_that_the_buyer_has_paid_is_nobodys() -> None:
         ({"kind": "fee"}, 0, None, None),
         ({"kind": "hold"}, 0, None, None),
         ({"kind": "other"}, 0, None, "not_understood"),
+        ({"fee": -1}, 10_000, (10_000, "EUR"), "not_understood"),
+        ({"amount": -10_000, "fee": -175}, 0, (10_000, "EUR"), "other_amount"),  # taken back, with its fee
     ],
 )
 def test_what_explains_an_entry(

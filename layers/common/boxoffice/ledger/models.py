@@ -5,11 +5,11 @@ from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, StringConstraints
 
 from boxoffice import money
 from boxoffice.ledger.kinds import KINDS, Account, Holder
-from boxoffice.models import Currency, Id, MinorUnits, MoneyView, Page, Request, ShortText, View
+from boxoffice.models import CURRENCY_CODE, Id, MinorUnits, MoneyView, Page, Request, ShortText, View
 
 
 def _known(kind: str) -> str:
@@ -17,6 +17,19 @@ def _known(kind: str) -> str:
         raise ValueError(f"must be one of {', '.join(KINDS)}")
     return kind
 
+
+def _known_currency(code: str) -> str:
+    if not money.is_known(code):
+        raise ValueError("must be a currency of ISO 4217 that people pay or have paid with, such as NGN")
+    return code
+
+
+KnownCurrency = Annotated[
+    str,
+    StringConstraints(pattern=CURRENCY_CODE),
+    AfterValidator(_known_currency),
+    Field(description="ISO 4217. It may be withdrawn, since there may still be money in it", examples=["NGN"]),
+]
 
 TransferKind = Annotated[str, AfterValidator(_known), Field(json_schema_extra={"enum": [*KINDS]})]
 
@@ -185,7 +198,7 @@ def _not_zero(amount: int) -> int:
 
 
 class CorrectionRequest(Request):
-    currency: Currency
+    currency: KnownCurrency
     amount: Annotated[
         int,
         Field(

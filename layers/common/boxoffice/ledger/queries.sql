@@ -95,6 +95,7 @@ SELECT id FROM organisations WHERE organisations.id = %(organisation_id)s FOR NO
 -- name: list_unreleased
 -- What events have earned that is not released, of an organisation or of all. The time begins at the end of the event,
 -- or when a cancelled one has given back its orders: what is left then was kept. A day has 24 hours, in each time zone.
+-- Each currency stands alone: an event may owe the fee of a provider for money that came in another one.
 SELECT unreleased.organisation_id, event_id, unreleased.currency, pending, tax, released, tax_released,
     coalesce(ended_at + make_interval(hours => 24 * %(delay_days)s) <= now(), false) AS is_due,
     coalesce(ended_at + make_interval(hours => 24 * %(reserve_days)s) > now(), true) AS keeps_reserve
@@ -111,6 +112,7 @@ FROM (
         coalesce(sum(amount) FILTER (WHERE kind = 'tax_release'), 0)::bigint AS tax_released
     FROM ledger_transfers
     WHERE source_id = unreleased.event_id AND ledger_transfers.organisation_id = unreleased.organisation_id
+        AND ledger_transfers.currency = unreleased.currency
 ) AS before CROSS JOIN LATERAL (
     SELECT CASE WHEN status = 'cancelled' THEN cancellation_finished_at ELSE ends_at END AS ended_at
 ) AS ending

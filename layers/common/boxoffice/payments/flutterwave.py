@@ -229,7 +229,7 @@ def _entries(settlement: Any) -> list[ReportedEntry]:
         def entry(kind: EntryKind, amount: int) -> ReportedEntry:
             return ReportedEntry(f"{name}:{kind}", kind, f"settlement:{kind}", made_at, amount, 0, currency)
 
-        entries = [_entry_of_payment(each, made_at) for each in settlement["transactions"]]
+        entries = [_entry_of_payment(each, made_at, currency) for each in settlement["transactions"]]
         back = {kind: _settled(settlement, field) for kind, field in _GONE_BACK.items()}
         entries += [entry(kind, -amount) for kind, amount in back.items() if amount]
         net = _settled(settlement, "net_amount")
@@ -243,12 +243,15 @@ def _entries(settlement: Any) -> list[ReportedEntry]:
     return entries
 
 
-def _entry_of_payment(transaction: Any, made_at: datetime) -> ReportedEntry:
-    """Return the entry for a payment that was settled. What does not reach us of what the buyer paid is the fee."""
+def _entry_of_payment(transaction: Any, made_at: datetime, settled_in: str) -> ReportedEntry:
+    """Return the entry for a payment that was settled. What does not reach us of what the buyer paid is the fee.
+
+    If it is settled in another currency, nobody can say what of the difference is a fee. The rest of the settlement is
+    then looked at by a person.
+    """
     number, currency = str(_id_of(transaction["id"])), currency_of(transaction["currency"])
-    amount, net = (
-        moved_amount_of(transaction[field], currency, 0) for field in ("charged_amount", "settlement_amount")
-    )
+    reaching_us = "settlement_amount" if currency == settled_in else "charged_amount"
+    amount, net = (moved_amount_of(transaction[field], currency, 0) for field in ("charged_amount", reaching_us))
     return ReportedEntry(
         reference=f"transaction:{number}",
         kind="charge",

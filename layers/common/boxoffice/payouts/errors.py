@@ -65,8 +65,8 @@ class PayoutDecisionNotPossible(DomainError):
 
 class OwnPayout(DomainError):
     code = "own_payout"
-    meaning = "You have asked for this payout yourself."
-    remedy = "Let another admin approve it."
+    meaning = "You have asked for this payout yourself, or are a member of its organisation."
+    remedy = "Let another admin approve it, who has nothing to do with it."
 
 
 class NoPayoutsToSend(DomainError):
@@ -77,7 +77,7 @@ class NoPayoutsToSend(DomainError):
 
 class PayoutFileOver(DomainError):
     code = "payout_file_over"
-    meaning = "Each payout of this file is sent or rejected."
+    meaning = "No payout of this file is to be sent: it is sent, rejected, or its organisation is suspended."
     remedy = "Make another file for those that are approved since."
 
 

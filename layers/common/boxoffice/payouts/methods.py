@@ -128,7 +128,7 @@ def _method_of(caller: Caller, organisation_id: UUID, request: PayoutMethodReque
         currency=request.currency,
         holder=request.holder,
         bank=bank,
-        ending=number[-4:],
+        ending=rules.ending_of(number),
         key_id=None,
         account=None,
         created_by=caller.account,

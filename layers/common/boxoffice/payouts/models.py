@@ -116,7 +116,7 @@ class MaskedMethodView(View):
     bank: str | None = Field(
         description="Which bank or provider it is: a BIC, a code of the country, or a name. Null if no BIC is known"
     )
-    ending: str = Field(description="The last four characters of the account's number")
+    ending: str = Field(description="The last four characters of the account's number, or half of a short one")
 
 
 class PayoutMethodView(MaskedMethodView, MoneyView):

@@ -90,10 +90,16 @@ UPDATE payouts SET status = %(status)s, decided_by = %(decided_by)s, decided_at 
     version = version + 1
 WHERE id = %(id)s
 
--- name: has_other_admin
--- A blocked admin can do nothing, so it counts as none.
-SELECT EXISTS (SELECT FROM accounts
-    WHERE is_admin AND blocked_at IS NULL AND erased_at IS NULL AND id <> %(account_id)s)
+-- name: has_more_neutral_admin
+-- True if another admin has less to do with a payout. Whoever has asked for it has the most to do with it, and then
+-- come the members of its organisation. A blocked admin can do nothing, so it counts as none.
+WITH admins AS (
+    SELECT id, CASE WHEN id = %(requested_by)s THEN 2 WHEN role IS NOT NULL THEN 1 ELSE 0 END AS nearness
+    FROM accounts LEFT JOIN members ON account_id = id AND organisation_id = %(organisation_id)s
+    WHERE is_admin AND blocked_at IS NULL AND erased_at IS NULL
+)
+SELECT EXISTS (
+    SELECT FROM admins AS own JOIN admins AS other ON other.nearness < own.nearness WHERE own.id = %(account_id)s)
 
 -- name: insert_file
 INSERT INTO payout_files (id, format, currency, created_by, created_at)

@@ -59,6 +59,11 @@ def amount_of(asked: int | None, can_be_paid: int, currency: str, minimums: Mapp
     return amount
 
 
+def ending_of(number: str) -> str:
+    """Return what is shown of an account's number: its last four characters, and never more than half of it."""
+    return number[-min(4, len(number) // 2) :]
+
+
 def check_usable(usable_from: datetime, now: datetime) -> None:
     """Check that a payout may use a method.
 

@@ -29,6 +29,7 @@ from boxoffice.payouts.models import (
     RequestedPayoutRow,
     RequestedPayoutView,
 )
+from boxoffice.rate_limit import limit_payouts
 from boxoffice.versions import check_version
 
 SQL = sql.queries("payouts")
@@ -66,6 +67,7 @@ def request_payout(
         PayoutMethodWaits: the method is too new.
         PayoutsStopped: the organisation is not approved.
         BalanceTooLow, PayoutTooSmall: there is not so much, or it is too little.
+        TooManyRequests: fifty were asked for within a day.
         KeyReused: the idempotency key belongs to another request.
     """
     require_role(conn, caller, organisation_id)
@@ -108,6 +110,7 @@ def _request(
         idempotency.store(conn, idempotent, view.model_dump(mode="json"))
         facts = {"amount": requested.amount, "currency": requested.currency, "method_id": str(method.id)}
         _record(conn, caller, "request_payout", requested, **facts)
+        limit_payouts(conn, organisation_id)
     return view
 
 
@@ -135,7 +138,7 @@ def decide_payout(
         NotFound: there is no such payout.
         StaleVersion: it has another version than ``expected``.
         PayoutDecisionNotPossible: its status allows other decisions only.
-        OwnPayout: the caller has asked for it, and another admin could approve it.
+        OwnPayout: the caller has more to do with it than another admin, who could approve it.
         PayoutsStopped: its organisation is not approved.
     """
     require_admin(conn, caller)
@@ -161,15 +164,15 @@ def decide_payout(
 
 
 def _check_approval(conn: db.Connection, caller: Caller, payout: RequestedPayoutRow) -> None:
-    """Check that another person than the one who has asked approves a payout, if there is another admin.
+    """Check that no other admin has less to do with a payout than the one who approves it.
 
     Raises:
-        OwnPayout: the caller has asked for it.
+        OwnPayout: the caller has asked for it, or is a member of its organisation.
         PayoutsStopped: its organisation is not approved.
     """
     rules.check_approved(payout.organisation_status)
-    is_own = payout.requested_by == caller.account
-    if is_own and db.value(conn, SQL.has_other_admin, account_id=caller.account):
+    facts = {"organisation_id": payout.organisation_id, "requested_by": payout.requested_by}
+    if db.value(conn, SQL.has_more_neutral_admin, **facts, account_id=caller.account):
         raise OwnPayout
 
 

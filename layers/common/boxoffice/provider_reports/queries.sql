@@ -26,11 +26,12 @@ FROM due WHERE report.provider = due.provider
 RETURNING report.provider, read_until, reading_until, next_page
 
 -- name: insert_entries
--- Store the entries of a page. Those that are stored already stay as they are.
+-- Store the entries of a page. Those that are stored already stay as they are. No entry was made after it was read: one
+-- with a later date would wait for its webhook until then, and no difference of it be told.
 INSERT INTO provider_entries (id, provider, reference, kind, type, amount, fee, currency, charged_amount,
     charged_currency, subject, money_reference, payment_id, made_at, due_at)
 SELECT uuidv7(), %(provider)s, reference, kind, type, amount, fee, currency, charged_amount, charged_currency, subject,
-    money_reference, payment_id, made_at, %(now)s
+    money_reference, payment_id, least(made_at, %(now)s), %(now)s
 FROM unnest(%(references)s::text[], %(kinds)s::text[], %(types)s::text[], %(amounts)s::bigint[], %(fees)s::bigint[],
     %(currencies)s::text[], %(charged_amounts)s::bigint[], %(charged_currencies)s::text[], %(subjects)s::text[],
     %(money_references)s::text[], %(payment_ids)s::uuid[], %(times)s::timestamptz[])
@@ -66,7 +67,7 @@ FROM provider_entries WHERE id = ANY(%(ids)s) AND due_at <= %(now)s ORDER BY id 
 
 -- name: find_money
 -- The incoming payment that an entry is about. If the provider names only our payment, it is the one of that amount, of
--- which there may be several. The second search is made only if the first finds nothing.
+-- which there may be several. Money that has a name is never another one's: a payment may have been paid twice.
 SELECT incoming.id, incoming.payment_id, order_id, organisation_id, incoming.amount, incoming.currency, event_ids,
     event_totals
 FROM incoming_payments AS incoming JOIN payments ON payments.id = payment_id JOIN orders ON orders.id = order_id
@@ -80,7 +81,8 @@ WHERE incoming.id = coalesce(
     (SELECT id FROM incoming_payments
     WHERE provider = %(provider)s AND merchant_id = %(platform_merchant)s AND reference = %(money_reference)s),
     (SELECT same.id FROM incoming_payments AS same
-    WHERE same.payment_id = %(payment_id)s AND same.provider = %(provider)s AND merchant_id = %(platform_merchant)s
+    WHERE %(money_reference)s::text IS NULL AND same.payment_id = %(payment_id)s
+        AND same.provider = %(provider)s AND merchant_id = %(platform_merchant)s
     ORDER BY same.amount = %(amount)s DESC, (
         SELECT count(*) FROM provider_entries AS entry
         WHERE entry.incoming_payment_id = same.id AND entry.kind = %(kind)s AND entry.id <> %(id)s

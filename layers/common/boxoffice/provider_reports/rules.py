@@ -53,7 +53,7 @@ def difference_of(entry: EntryRow, reported: int, booked: Booked | None, buyers:
         reported: the sum of all entries about the same subject. Those that cancel out need no explanation.
         buyers: see `buyers_share`.
     """
-    if entry.kind == "other":
+    if entry.kind == "other" or _pays_us(entry):
         return "not_understood"
     if entry.kind not in ABOUT_BUYERS or entry.subject is None:
         return None
@@ -62,6 +62,14 @@ def difference_of(entry: EntryRow, reported: int, booked: Booked | None, buyers:
     if booked.currency != entry.paid_currency:
         return "other_currency"
     return None if reported - buyers == booked.amount else "other_amount"
+
+
+def _pays_us(entry: EntryRow) -> bool:
+    """Return True if a provider says that it has paid for a charge, in place of a fee. No organisation earns by that.
+
+    It may give a fee back with what takes a charge back.
+    """
+    return entry.kind == "charge" and entry.fee < 0 < entry.amount
 
 
 def split(amount: int, totals: Mapping[UUID, int]) -> dict[UUID, int]:
@@ -89,7 +97,7 @@ def postings(entry: EntryRow, money: Money | None, buyers: int = 0) -> list[Post
             return [_of_platform(entry, entry.currency, platform_cost=-entry.net)]
         case "payout":
             return [_of_platform(entry, entry.currency, settlement=-entry.amount, platform_cost=entry.fee)]
-    if entry.kind not in ABOUT_BUYERS or money is None or money.currency != entry.paid_currency:
+    if entry.kind not in ABOUT_BUYERS or money is None or money.currency != entry.paid_currency or _pays_us(entry):
         return []
     fee = entry.fee - buyers
     if entry.charged_amount is None:
