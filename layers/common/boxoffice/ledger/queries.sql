@@ -26,6 +26,10 @@ SELECT uuidv7(), %(organisation_id)s, kind, holder, %(currency)s, amount, %(sour
     row_number() OVER (ORDER BY kind, event_id, ticket_type_id), order_id, event_id, ticket_type_id, provider
 FROM difference
 
+-- name: read_one_snapshot
+-- Let all statements of this transaction see the ledger as it is now.
+SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY
+
 -- name: list_balances_at
 -- What a provider holds for the platform by the books, in each currency.
 SELECT currency, -sum(amount)::bigint AS amount FROM ledger_amounts

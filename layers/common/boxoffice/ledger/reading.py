@@ -1,7 +1,7 @@
 """Show owners what their organisation has, and each entry of its books."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from uuid import UUID
 
 from boxoffice import db, platform_settings, sql
@@ -23,25 +23,23 @@ from boxoffice.pagination import LAST_ID, decode_id_and_number, page_of
 
 SQL = sql.queries("ledger")
 
-_LONGEST = timedelta(hours=1)  # that a transaction takes
 _FROM_THE_END = (LAST_ID, 2)  # sides are -1 and 1
 
 
 def get_balance(conn: db.Connection, caller: Caller, organisation_id: UUID) -> BalancesView:
-    """Return what an organisation has, by currency.
+    """Return what an organisation has, by currency, all of the same moment. Runs in autocommit.
 
     Raises:
         NotFound, Forbidden: the organisation is not the caller's, or the role is too low.
     """
     require_role(conn, caller, organisation_id)
     as_of = datetime.now(UTC)
-    balances = service.list_balances(conn, organisation_id)
-    funds = releases.list_unreleased(conn, organisation_id)
-    corrections = {
-        row["currency"]: row["amount"]
-        for row in db.many(conn, dict, SQL.sum_corrections, organisation_id=organisation_id)
-    }
-    percent = platform_settings.current(conn).refund_reserve_percent
+    with service.one_snapshot(conn):
+        balances = service.list_balances(conn, organisation_id)
+        funds = releases.list_unreleased(conn, organisation_id)
+        corrected = db.many(conn, dict, SQL.sum_corrections, organisation_id=organisation_id)
+        percent = platform_settings.current(conn).refund_reserve_percent
+    corrections = {row["currency"]: row["amount"] for row in corrected}
     views = [
         _balance_view(
             currency,
@@ -96,7 +94,7 @@ def list_entries(
         **vars(filters),
         kinds=_kinds(filters),
         since_id=first_id(filters.since) if filters.since else None,
-        until_id=first_id(filters.until + _LONGEST) if filters.until else None,
+        until_id=first_id(filters.until + rules.LONGEST_POSTING) if filters.until else None,
         before=before,
         before_side=before_side,
         limit=limit,
