@@ -101,9 +101,7 @@ def test_a_balance_says_where_each_part_of_the_money_is(
     assert yen == NOTHING | {"currency": "JPY", "currency_exponent": 0, "pending": -7, "platform_fees": 7}
 
 
-def test_a_balance_is_of_one_moment(
-    api: Client, conn: Connection, shop: Shop, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_balance_is_of_one_moment(api: Client, conn: Connection, shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     """An admin corrects the balance while it is read. The answer knows all of that, or nothing."""
     post(conn, shop.event, ("sale", 600), ("platform_fee", 50))
     list_unreleased = releases.list_unreleased
