@@ -19,7 +19,7 @@ from boxoffice.ledger.models import (
     EntryView,
     EventFunds,
 )
-from boxoffice.pagination import LAST_ID, decode_id_and_number, page_of
+from boxoffice.pagination import FIRST_ID, LAST_ID, decode_id_and_number, page_of
 
 SQL = sql.queries("ledger")
 
@@ -86,6 +86,7 @@ def list_entries(
     """
     require_role(conn, caller, organisation_id)
     before, before_side = decode_id_and_number(cursor) or _FROM_THE_END
+    first, last = _ids(filters, before)
     rows = db.search(
         conn,
         EntryRow,
@@ -93,8 +94,8 @@ def list_entries(
         organisation_id=organisation_id,
         **vars(filters),
         kinds=_kinds(filters),
-        since_id=first_id(filters.since) if filters.since else None,
-        until_id=first_id(filters.until + rules.LONGEST_POSTING) if filters.until else None,
+        first=first,
+        last=last,
         before=before,
         before_side=before_side,
         limit=limit,
@@ -104,6 +105,13 @@ def list_entries(
         items=[EntryView(**vars(row), happened=words.describe(row.kind, row.moved)) for row in items],
         next_cursor=next_cursor,
     )
+
+
+def _ids(filters: EntryFilters, before: UUID) -> tuple[UUID, UUID]:
+    """Return the first and the last id that can fit. An id is made while its transaction is open."""
+    first = first_id(filters.since) if filters.since else FIRST_ID
+    last = first_id(filters.until + rules.LONGEST_POSTING) if filters.until else LAST_ID
+    return first, min(last, before)
 
 
 def _kinds(filters: EntryFilters) -> list[str] | None:
