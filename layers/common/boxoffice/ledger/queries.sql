@@ -115,6 +115,7 @@ FROM (
         coalesce(sum(amount) FILTER (WHERE kind = 'tax_release'), 0)::bigint AS tax_released
     FROM ledger_transfers
     WHERE source_id = unreleased.event_id AND ledger_transfers.organisation_id = unreleased.organisation_id
+        AND ledger_transfers.currency = unreleased.currency
 ) AS before CROSS JOIN LATERAL (
     SELECT CASE WHEN status = 'cancelled' THEN cancellation_finished_at ELSE ends_at END AS ended_at
 ) AS ending
