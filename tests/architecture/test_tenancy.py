@@ -647,7 +647,6 @@ COMPARISONS = {
     "payments/take_due_refunds": 1,
     "payouts/get_method": 1,
     "payouts/list_methods": 1,
-    "payouts/list_methods_in_use": 1,
     "payouts/list_owners": 1,
     "payouts/list_payouts": 1,
     "payouts/lock_open_payouts_of_method": 1,
