@@ -1,4 +1,4 @@
-"""The ledger at ten million transfers, most of them of one organisation: what a balance and a page take.
+"""The ledger at ten million transfers, most of them of one organisation: what a balance, a page and a report take.
 
 All is measured with the last 100,000 transfers not counted yet, as if the job that counts had been away.
 """
@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from statistics import median
 from typing import Any
 from unittest.mock import patch
@@ -26,6 +26,8 @@ from boxoffice.ledger import reading, releases, service
 from boxoffice.ledger.counting import LEDGER
 from boxoffice.ledger.models import EntryFilters
 from boxoffice.pagination import encode
+from boxoffice.reports import service as revenue
+from boxoffice.reports import statements
 from tests.helpers import factories
 
 _DATABASE = "ledger"
@@ -182,6 +184,10 @@ def _calls(conn: db.Connection, books: Books, size: Size) -> dict[str, Callable[
         "a page of what is available": lambda: page(account="available"),
         "a page of a year ago": lambda: page(until=_BEGIN + timedelta(days=365)),
         "a page of refunds": lambda: page(kind="refund"),
+        "a report of a year, by month and event": lambda: revenue.get_revenue(
+            conn, caller, books.organisation, date(2024, 1, 1), date(2024, 12, 31), "month", "event"
+        ),
+        "a statement": lambda: statements.get_statement(conn, caller, books.organisation, f"{datetime.now(UTC):%Y-%m}"),
     }
 
 

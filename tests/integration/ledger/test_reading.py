@@ -1,22 +1,23 @@
 """What owners read of their books: the balances, and the entries page by page."""
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import pytest
-from psycopg import Connection
+from psycopg import ClientCursor, Connection
 
-from boxoffice import platform_settings
+from boxoffice import db, platform_settings
 from boxoffice.ids import first_id, new_id
-from boxoffice.ledger import service, words
+from boxoffice.ledger import releases, service, words
 from boxoffice.ledger.kinds import KINDS
-from boxoffice.ledger.models import Transfer
+from boxoffice.ledger.models import EntryRow, EventFunds, Transfer
+from boxoffice.pagination import encode
 from tests.helpers import factories, invariants
-from tests.helpers.ledgers import count, end, post, release_funds
+from tests.helpers.ledgers import correct, count, end, organisation_of, post, release_funds
 from tests.helpers.sellers import Shop
-from tests.helpers.support import Answer, Client
+from tests.helpers.support import Answer, Client, as_owner
 
 
 @pytest.fixture(autouse=True)
@@ -99,6 +100,24 @@ def test_a_balance_says_where_each_part_of_the_money_is(
         "held_by_you": 40,
     }
     assert yen == NOTHING | {"currency": "JPY", "currency_exponent": 0, "pending": -7, "platform_fees": 7}
+
+
+def test_a_balance_is_of_one_moment(api: Client, conn: Connection, shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An admin corrects the balance while it is read. The answer knows all of that, or nothing."""
+    post(conn, shop.event, ("sale", 600), ("platform_fee", 50))
+    list_unreleased = releases.list_unreleased
+
+    def meanwhile(*args: Any) -> list[EventFunds]:
+        correct(conn, shop.organisation, 70, "EUR")
+        return list_unreleased(*args)
+
+    monkeypatch.setattr(releases, "list_unreleased", meanwhile)
+    (before,) = balance(api, shop).json["balances"]
+    monkeypatch.undo()
+    (after,) = balance(api, shop).json["balances"]
+    names = ("available", "corrections", "platform_fees")
+    assert [before[name] for name in names] == [0, 0, 50]
+    assert [after[name] for name in names] == [70, 70, 50]
 
 
 def test_a_negative_balance_is_shown_and_nothing_is_payable(api: Client, conn: Connection, shop: Shop) -> None:
@@ -211,9 +230,62 @@ def test_ids_begin_at_a_moment_in_sql_as_in_python(conn: Connection) -> None:
 
 
 def test_each_kind_has_words() -> None:
-    assert words.kinds() >= set(KINDS)
+    assert {kind for kind in KINDS if not words.describe(kind, 1)} == set()
     assert words.describe("tax", -1) == "Taken back: the tax in the price of tickets was set aside."
     assert words.describe("payout", -1) == "A payout was rejected."
+
+
+# A shop has half of all transfers until 100 days ago, and none since. The rest is of others in turn.
+_SALES = """INSERT INTO ledger_transfers (id, organisation_id, kind, holder, currency, amount, source_id, posting_no,
+    line_no, event_id, posted_at)
+SELECT first_id(posted_at), organisation_id, 'sale', 'platform', 'EUR', 1, gen_random_uuid(), 1, 1, events.id, posted_at
+FROM generate_series(1, 20000) AS number CROSS JOIN LATERAL (
+    SELECT now() - interval '200 days' + number * interval '14 minutes' AS posted_at,
+        CASE WHEN number < 10000 AND number %% 2 = 0 THEN %(shop)s
+            ELSE (%(others)s::uuid[])[1 + number %% cardinality(%(others)s)] END AS event_id
+) AS sales JOIN events ON events.id = event_id"""
+
+
+def test_a_page_reads_what_it_shows_alone(
+    api: Client, conn: Connection, shop: Shop, monkeypatch: pytest.MonkeyPatch, subtests: pytest.Subtests
+) -> None:
+    """However much others have sold since, and however much came after the page."""
+    others = [factories.event(conn, currency="EUR") for _ in range(3)]
+    with as_owner(conn) as platform:
+        platform.execute(_SALES, {"shop": shop.event, "others": others})
+        platform.execute("ANALYZE ledger_transfers")
+    other = organisation_of(conn, others[0])
+    owner = factories.member(conn, other, "owner")
+    long_ago = datetime.now(UTC) - timedelta(days=150)
+    pages: dict[str, tuple[UUID, UUID, dict[str, Any]]] = {
+        "the first": (shop.organisation, shop.manager, {}),
+        "a late one": (other, owner, {"cursor": encode(first_id(long_ago), 1)}),
+        "until a day": (other, owner, {"to": f"{long_ago:%Y-%m-%dT%H:%M:%SZ}"}),
+    }
+    asked: list[tuple[Any, dict[str, Any]]] = []
+    search = db.search
+
+    def listening(conn: db.Connection, row: type[Any], query: Any, **params: Any) -> list[Any]:
+        asked.extend([(query, params)] if row is EntryRow else [])
+        return search(conn, row, query, **params)
+
+    monkeypatch.setattr(db, "search", listening)
+    for name, (organisation, account, query) in pages.items():
+        with subtests.test(page=name):
+            answer = api.get(f"/v1/organisations/{organisation}/ledger", query=query, account=account)
+            assert len(answer.json["items"]) == 20
+            statement, params = asked.pop()
+            with as_owner(conn) as platform:
+                ((plan,),) = ClientCursor(platform).execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}", params)
+            assert sum(rows_read(plan[0]["Plan"])) < 100, plan
+
+
+def rows_read(plan: dict[str, Any]) -> Iterator[int]:
+    """Yield how many transfers each part of a plan reads, also those that it leaves out."""
+    if plan.get("Relation Name") == "ledger_transfers":
+        yield int(plan["Actual Rows"]) + plan.get("Rows Removed by Filter", 0)
+    for part in plan.get("Plans", ()):
+        yield from rows_read(part)
 
 
 class TestCorrections:

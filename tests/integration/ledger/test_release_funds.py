@@ -55,6 +55,18 @@ def test_what_a_past_event_has_earned_becomes_available_once(conn: Connection, i
     invariants.check(conn)
 
 
+def test_each_currency_of_an_event_is_released_for_itself(conn: Connection) -> None:
+    event = event_that_ended(conn)
+    organisation = organisation_of(conn, event)
+    post(conn, event, ("sale", 1000), ("tax", 100))
+    release(conn)
+    service.post_difference(conn, organisation, "JPY", new_id(), [Transfer("sale", 70, event_id=event)])
+    assert [release(conn) for _ in range(2)] == [1, 0]
+    listed = service.list_balances(conn, organisation)
+    assert {each.currency: each.amount for each in listed if each.account == "available"} == {"EUR": 1000, "JPY": 70}
+    invariants.check(conn)
+
+
 def test_nothing_is_released_before_its_time(conn: Connection) -> None:
     event = event_that_ended(conn, SOON)
     post(conn, event, ("sale", 1000))

@@ -71,7 +71,7 @@ def open_sale(conn: Connection) -> Sale:
     ids = sale.ids
     ledgers.correct(conn, sale.organisation, 500)
     ledgers.count(conn)  # all that follows is not counted
-    ledgers.correct(conn, sale.organisation, 70)
+    ids["correction"] = ledgers.correct(conn, sale.organisation, 70)
     rival = factories.organisation(conn)
     rivals_event = factories.event(conn, organisation_id=rival)
     gala, small = (factories.event(conn, organisation_id=sale.organisation) for _ in range(2))
@@ -1364,6 +1364,12 @@ BREACHES = [
         "sent_payout",
         """UPDATE payouts SET status = 'approved', bank_reference = NULL, value_date = NULL
         WHERE id = %(sent_payout)s""",
+    ),
+    breach(
+        "corrections_posted_otherwise",
+        "a correction of more than it has moved",
+        "correction",
+        "UPDATE ledger_corrections SET amount = amount + 1 WHERE id = %(correction)s",
     ),
     breach(
         "default_fees_otherwise",

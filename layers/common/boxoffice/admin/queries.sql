@@ -684,6 +684,14 @@ WHERE taken <> CASE status WHEN 'rejected' THEN 0 ELSE payouts.amount END
     OR back <> CASE status WHEN 'returned' THEN payouts.amount ELSE 0 END
 LIMIT 10
 
+-- name: corrections_posted_otherwise
+SELECT ledger_corrections.id, ledger_corrections.amount, moved FROM ledger_corrections CROSS JOIN LATERAL (
+    SELECT coalesce(sum(amount), 0) AS moved FROM ledger_transfers
+    WHERE source_id = ledger_corrections.id AND ledger_transfers.organisation_id = ledger_corrections.organisation_id
+        AND ledger_transfers.currency = ledger_corrections.currency AND kind = 'correction' AND holder = 'platform'
+) AS posted
+WHERE ledger_corrections.amount <> moved LIMIT 10
+
 -- name: sales_counted_wrong
 -- Of each ticket type, all days together: an event's time zone may have changed since a day was counted.
 SELECT event_id, ticket_type_id, facts, sums FROM (

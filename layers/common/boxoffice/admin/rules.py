@@ -71,6 +71,7 @@ INVARIANTS = (
     Invariant(6, "the books of money that came are what became of it", "books_that_payments_contradict"),
     Invariant(6, "the books say of each ticket type what its items cost", "books_that_items_contradict"),
     Invariant(6, "a payout has posted what its status says", "payouts_posted_otherwise", "rest"),
+    Invariant(6, "a correction has posted its amount", "corrections_posted_otherwise", "rest"),
     Invariant(7, "a paid order's confirmation is in the outbox", "orders_without_confirmation", "rest"),
     Invariant(7, "whoever is given something back is written to", "refunds_without_email", "rest"),
     Invariant(7, "no message stays behind, and a failed one says why", "messages_left_behind", "rest"),

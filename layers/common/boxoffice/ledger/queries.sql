@@ -26,6 +26,10 @@ SELECT uuidv7(), %(organisation_id)s, kind, holder, %(currency)s, amount, %(sour
     row_number() OVER (ORDER BY kind, event_id, ticket_type_id), order_id, event_id, ticket_type_id, provider
 FROM difference
 
+-- name: read_one_snapshot
+-- Let all statements of this transaction see the ledger as it is now.
+SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY
+
 -- name: list_balances_at
 -- What a provider holds for the platform by the books, in each currency.
 SELECT currency, -sum(amount)::bigint AS amount FROM ledger_amounts
@@ -124,22 +128,25 @@ WHERE organisation_id = %(organisation_id)s GROUP BY currency
 
 -- name: list_entries
 -- A page of an organisation's entries, newest first, with optional filters. Each transfer has an entry that fits or
--- two, but for the one where the page before ended. So two transfers more than the page has are enough. A transaction
--- ends within an hour, so what was posted before a moment has an id of an hour later at the most.
+-- two, but for the one where the page before ended. So two transfers more than the page has are enough. They are read
+-- in the order of the index of their organisation, or else of their event or order. With `=` the planner reads those of
+-- all organisations by id instead.
 SELECT transfer.id, side, kind, holder, account, transfer.currency, side * transfer.amount AS amount,
     transfer.amount AS moved, order_id, number AS order_number, event_id, title AS event_title, ticket_type_id,
     transfer.provider, reference, reason, posted_at
 FROM (
     SELECT id, kind, holder, currency, amount, source_id, order_id, event_id, ticket_type_id, provider, posted_at
     FROM ledger_transfers
-    WHERE organisation_id = %(organisation_id)s AND id <= %(before)s
+    WHERE (organisation_id, id) >= (%(organisation_id)s, %(first)s)
+        AND (organisation_id, id) <= (%(organisation_id)s, %(last)s) AND id BETWEEN %(first)s AND %(last)s
         AND (%(currency)s::text IS NULL OR currency = %(currency)s)
         AND (%(kinds)s::text[] IS NULL OR kind = ANY(%(kinds)s))
         AND (%(event_id)s::uuid IS NULL OR event_id = %(event_id)s)
         AND (%(order_id)s::uuid IS NULL OR order_id = %(order_id)s)
-        AND (%(since)s::timestamptz IS NULL OR posted_at >= %(since)s AND id >= %(since_id)s)
-        AND (%(until)s::timestamptz IS NULL OR posted_at < %(until)s AND id < %(until_id)s)
-    ORDER BY id DESC LIMIT %(limit)s + 2
+        AND (%(since)s::timestamptz IS NULL OR posted_at >= %(since)s)
+        AND (%(until)s::timestamptz IS NULL OR posted_at < %(until)s)
+    ORDER BY CASE WHEN coalesce(%(event_id)s::uuid, %(order_id)s::uuid) IS NULL THEN organisation_id END DESC, id DESC
+    LIMIT %(limit)s + 2
 ) AS transfer JOIN transfer_kinds() USING (kind)
     CROSS JOIN LATERAL (VALUES (from_account, -1), (to_account, 1)) AS sides (account, side)
     LEFT JOIN orders ON orders.id = order_id LEFT JOIN events ON events.id = event_id

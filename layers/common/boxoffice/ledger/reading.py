@@ -1,7 +1,7 @@
 """Show owners what their organisation has, and each entry of its books."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from uuid import UUID
 
 from boxoffice import db, platform_settings, sql
@@ -19,29 +19,27 @@ from boxoffice.ledger.models import (
     EntryView,
     EventFunds,
 )
-from boxoffice.pagination import LAST_ID, decode_id_and_number, page_of
+from boxoffice.pagination import FIRST_ID, LAST_ID, decode_id_and_number, page_of
 
 SQL = sql.queries("ledger")
 
-_LONGEST = timedelta(hours=1)  # that a transaction takes
 _FROM_THE_END = (LAST_ID, 2)  # sides are -1 and 1
 
 
 def get_balance(conn: db.Connection, caller: Caller, organisation_id: UUID) -> BalancesView:
-    """Return what an organisation has, by currency.
+    """Return what an organisation has, by currency, all of the same moment. Runs in autocommit.
 
     Raises:
         NotFound, Forbidden: the organisation is not the caller's, or the role is too low.
     """
     require_role(conn, caller, organisation_id)
     as_of = datetime.now(UTC)
-    balances = service.list_balances(conn, organisation_id)
-    funds = releases.list_unreleased(conn, organisation_id)
-    corrections = {
-        row["currency"]: row["amount"]
-        for row in db.many(conn, dict, SQL.sum_corrections, organisation_id=organisation_id)
-    }
-    percent = platform_settings.current(conn).refund_reserve_percent
+    with service.one_snapshot(conn):
+        balances = service.list_balances(conn, organisation_id)
+        funds = releases.list_unreleased(conn, organisation_id)
+        corrected = db.many(conn, dict, SQL.sum_corrections, organisation_id=organisation_id)
+        percent = platform_settings.current(conn).refund_reserve_percent
+    corrections = {row["currency"]: row["amount"] for row in corrected}
     views = [
         _balance_view(
             currency,
@@ -88,6 +86,7 @@ def list_entries(
     """
     require_role(conn, caller, organisation_id)
     before, before_side = decode_id_and_number(cursor) or _FROM_THE_END
+    first, last = _ids(filters, before)
     rows = db.search(
         conn,
         EntryRow,
@@ -95,8 +94,8 @@ def list_entries(
         organisation_id=organisation_id,
         **vars(filters),
         kinds=_kinds(filters),
-        since_id=first_id(filters.since) if filters.since else None,
-        until_id=first_id(filters.until + _LONGEST) if filters.until else None,
+        first=first,
+        last=last,
         before=before,
         before_side=before_side,
         limit=limit,
@@ -106,6 +105,13 @@ def list_entries(
         items=[EntryView(**vars(row), happened=words.describe(row.kind, row.moved)) for row in items],
         next_cursor=next_cursor,
     )
+
+
+def _ids(filters: EntryFilters, before: UUID) -> tuple[UUID, UUID]:
+    """Return the first and the last id that can fit. An id is made while its transaction is open."""
+    first = first_id(filters.since) if filters.since else FIRST_ID
+    last = first_id(filters.until + rules.LONGEST_POSTING) if filters.until else LAST_ID
+    return first, min(last, before)
 
 
 def _kinds(filters: EntryFilters) -> list[str] | None:

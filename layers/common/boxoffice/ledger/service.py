@@ -1,6 +1,7 @@
 """Post transfers, and read balances."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from uuid import UUID
 
 from boxoffice import db, sql
@@ -38,6 +39,15 @@ def post_difference(
         ticket_type_ids=[each.ticket_type_id for each in transfers],
         providers=[each.provider for each in transfers],
     )
+
+
+@contextmanager
+def one_snapshot(conn: db.Connection) -> Iterator[None]:
+    """Let all statements of a block see the ledger at the same moment. The block only reads, and is no part of another
+    transaction."""
+    with conn.transaction():
+        db.run(conn, SQL.read_one_snapshot)
+        yield
 
 
 def list_balances(conn: db.Connection, organisation_id: UUID) -> list[Balance]:

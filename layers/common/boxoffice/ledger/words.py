@@ -38,8 +38,3 @@ def describe(kind: str, amount: int) -> str:
     if amount > 0:
         return f"{given}."
     return f"{taken_back}." if taken_back else f"Taken back: {given[0].lower()}{given[1:]}."
-
-
-def kinds() -> set[str]:
-    """Return the kinds that have words."""
-    return set(_WORDS)

@@ -43,9 +43,7 @@ def list_methods(
         NotFound, Forbidden: the organisation is not the caller's, or the role is too low.
     """
     require_role(conn, caller, organisation_id)
-    before = decode_id(cursor) or LAST_ID
-    rows = db.page(conn, MethodRow, SQL.list_methods, organisation_id=organisation_id, before=before, limit=limit)
-    return PayoutMethodPage.of(rows, limit)
+    return PayoutMethodPage.of(_list(conn, organisation_id, decode_id(cursor) or LAST_ID, limit), limit)
 
 
 def add_method(
@@ -61,7 +59,7 @@ def add_method(
     method, number = _method_of(caller, organisation_id, request)
     service.lock_organisation(conn, organisation_id)
     require_role(conn, caller, organisation_id)
-    present = db.many(conn, MethodRow, SQL.list_methods_in_use, organisation_id=organisation_id)
+    present = _list(conn, organisation_id, LAST_ID, rules.MOST_METHODS)
     same = [known for known in present if _is_same(known, method) and number_of(known) == number]
     if not same:
         if len(present) >= rules.MOST_METHODS:
@@ -107,6 +105,10 @@ def decrypted(organisation_id: UUID, method_id: UUID, account: Encrypted) -> str
     except ValueError:
         return None
     return plain.decode() if plain is not None else None
+
+
+def _list(conn: db.Connection, organisation_id: UUID, before: UUID, limit: int) -> list[MethodRow]:
+    return db.page(conn, MethodRow, SQL.list_methods, organisation_id=organisation_id, before=before, limit=limit)
 
 
 def _method_of(caller: Caller, organisation_id: UUID, request: PayoutMethodRequest) -> tuple[MethodRow, str]:

@@ -10,13 +10,8 @@ SELECT id, status FROM organisations WHERE id = %(organisation_id)s FOR NO KEY U
 SELECT email FROM members JOIN accounts ON accounts.id = account_id
 WHERE organisation_id = %(organisation_id)s AND role = 'owner' AND email IS NOT NULL ORDER BY account_id
 
--- name: list_methods_in_use
--- All methods of an organisation that are not removed. There are a few at the most.
-SELECT id, organisation_id, kind, country, currency, holder, bank, ending, key_id, account, created_by, created_at,
-    usable_from, removed_at
-FROM payout_methods WHERE organisation_id = %(organisation_id)s AND removed_at IS NULL ORDER BY id
-
 -- name: list_methods
+-- A page of the methods of an organisation that are not removed. There are a few at the most.
 SELECT id, organisation_id, kind, country, currency, holder, bank, ending, key_id, account, created_by, created_at,
     usable_from, removed_at
 FROM payout_methods WHERE organisation_id = %(organisation_id)s AND removed_at IS NULL AND id < %(before)s

@@ -162,7 +162,7 @@ ORDER BY id LIMIT %(limit)s
 UPDATE provider_reports SET compared_until = %(until)s WHERE provider = %(provider)s
 
 -- name: get_backlog
--- The age of the report that is behind the most, how many entries wait to be explained, and how many differ.
+-- The age of the report that is behind the most, and how many entries wait to be explained.
 SELECT (SELECT coalesce(extract(epoch FROM now() - min(read_until)), 0)::float8 FROM provider_reports
     WHERE provider = ANY(%(providers)s)) AS oldest_report_seconds,
     (SELECT count(*) FROM provider_entries WHERE due_at IS NOT NULL) AS entries_unexplained

@@ -24,10 +24,6 @@ FROM (
 ) AS by_row LEFT JOIN events ON events.id = by_row.event_id LEFT JOIN ticket_types ON ticket_types.id = ticket_type_id
 ORDER BY since, by_row.currency, holder DESC, by_row.event_id, ticket_type_id LIMIT %(most)s
 
--- name: read_one_snapshot
--- Let all statements of this transaction see the ledger as it is now.
-SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY
-
 -- name: list_turnover
 -- What each kind of transfer moved of an organisation's money: before a month, and in it by event.
 SELECT is_before, by_event.currency, holder, kind, event_id, title AS event_title,

@@ -11,7 +11,7 @@ from boxoffice.exports.files import Cell
 from boxoffice.ledger.kinds import Holder
 from boxoffice.ledger.rules import LONGEST_POSTING
 from boxoffice.money import major
-from boxoffice.reports.figures import NAMES, Figure, figures_of, held_of, net_of
+from boxoffice.reports.figures import IN_NET, NAMES, Figure, figures_of, held_of, net_of
 from boxoffice.reports.models import (
     EventLine,
     Interval,
@@ -31,7 +31,7 @@ MOST_ROWS = 5000
 
 
 def period_of(since: date | None, until: date | None, interval: Interval, today: date) -> Period:
-    """Return the days that a report covers. By default these are the days of the last one's month.
+    """Return the days that a report covers. By default the last one is today, and the first one begins its month.
 
     Raises:
         Invalid: the days are not in order, or too many.
@@ -109,10 +109,7 @@ def _with_net(found: dict[Figure, int]) -> dict[str, int]:
 
 
 COLUMNS = ("since", "until", "currency", "holder", "event", "ticket_type")
-AMOUNTS = (
-    *("gross", "refunds", "disputes", "platform_fees", "provider_fees", "corrections"),
-    *("net", "taxes", "payouts"),
-)
+AMOUNTS = (*IN_NET, "net", "taxes", "payouts")
 
 
 def cells_of(row: RevenueRow) -> list[Cell]:

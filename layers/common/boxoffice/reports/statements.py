@@ -6,6 +6,7 @@ from boxoffice import db, platform_settings, sql
 from boxoffice.auth import Caller, require_role
 from boxoffice.config import settings
 from boxoffice.ids import first_id
+from boxoffice.ledger import service as ledger
 from boxoffice.reports import pdf, rules
 from boxoffice.reports.models import Party, Period, Posting, Statement, Turnover
 
@@ -48,8 +49,7 @@ def get_statement(conn: db.Connection, caller: Caller, organisation_id: UUID, mo
 def _read(conn: db.Connection, organisation_id: UUID, period: Period) -> tuple[list[Turnover], list[Posting]]:
     """Return what was moved until the end of a month, and single postings in it, as one snapshot has them."""
     begins_at, ends_at = rules.bounds_of(period)
-    with conn.transaction():
-        db.run(conn, SQL.read_one_snapshot)
+    with ledger.one_snapshot(conn):
         turnover = db.search(conn, Turnover, SQL.list_turnover, organisation_id=organisation_id, **vars(period))
         postings = db.many(
             conn,
