@@ -95,7 +95,7 @@ OPENED = """
         lock_reducible_refunds open_matter reduce_refund reopen_payment retry_refund return_incoming_payment
         set_booked set_ends_order set_pays_order set_prepared set_processing set_refund set_unpaid settle_matter
         stop_asking take_from_incoming_payment upsert_reversal
-    payouts: insert_method insert_payout lock_organisation
+    payouts: insert_method insert_payout
     refunds: get_payment get_refunded_amount insert_order_refund list_tickets
     reports: insert_statement
     seats: delete_rows free_seats get_size hand_over has_seats_together insert_copied_rows insert_copied_seats

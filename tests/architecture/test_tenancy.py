@@ -601,7 +601,6 @@ COMPARISONS = {
     "ledger/list_balances": 1,
     "ledger/list_entries": 2,
     "ledger/list_unreleased": 1,
-    "ledger/lock_organisation": 1,
     "ledger/sum_corrections": 1,
     "ledger/post_difference": 1,
     "events/list_door_passes": 1,

@@ -8,6 +8,7 @@ from boxoffice.idempotency import IdempotentRequest
 from boxoffice.ids import new_id
 from boxoffice.ledger import service
 from boxoffice.ledger.models import CorrectionRequest, CorrectionView, Transfer
+from boxoffice.organisations.service import lock_organisation
 
 SQL = sql.queries("ledger")
 
@@ -35,7 +36,7 @@ def _correct(
 ) -> CorrectionView:
     """Lock the organisation first, so that nobody pays out at the same time what this takes."""
     with conn.transaction():
-        db.get(conn, dict, SQL.lock_organisation, organisation_id=organisation_id)
+        lock_organisation(conn, organisation_id)
         facts = request.model_dump()
         row = db.exactly_one(
             conn,

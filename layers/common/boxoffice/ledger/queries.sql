@@ -92,10 +92,6 @@ UPDATE ledger_state SET counted = %(ends)s, as_of = CASE WHEN %(is_all)s THEN %(
 -- For how many seconds transfers have not been counted.
 SELECT extract(epoch FROM now() - as_of)::integer AS ledger_uncounted_seconds FROM ledger_state
 
--- name: lock_organisation
--- Whoever releases or pays out money of an organisation locks it first, so that two never count on the same money.
-SELECT id FROM organisations WHERE organisations.id = %(organisation_id)s FOR NO KEY UPDATE
-
 -- name: list_unreleased
 -- What events have earned that is not released, of an organisation or of all. The time begins at the end of the event,
 -- or when a cancelled one has given back its orders: what is left then was kept. A day has 24 hours, in each time zone.

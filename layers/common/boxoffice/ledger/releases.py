@@ -11,6 +11,7 @@ from uuid import UUID
 from boxoffice import db, platform_settings, sql
 from boxoffice.ledger import rules, service
 from boxoffice.ledger.models import EventFunds, Transfer
+from boxoffice.organisations.service import lock_organisation
 
 SQL = sql.queries("ledger")
 
@@ -37,7 +38,7 @@ def release_due(conn: db.Connection, organisation_id: UUID) -> int:
     Returns:
         Of how many events something was moved. A later call goes on if there are too many.
     """
-    db.get(conn, dict, SQL.lock_organisation, organisation_id=organisation_id)
+    lock_organisation(conn, organisation_id)
     percent = platform_settings.current(conn).refund_reserve_percent
     moving = [each for each in list_unreleased(conn, organisation_id) if _moves(each, percent)][:_MOST_EVENTS]
     return sum(_post(conn, funds, percent) for funds in moving)

@@ -43,12 +43,12 @@ def _create(
         if is_sepa:
             _get_sender(conn)
         wanted = {"currency": request.currency, "countries": bank_accounts.SEPA_COUNTRIES if is_sepa else None}
-        rows = db.many(conn, dict, SQL.lock_payouts_to_send, most=rules.MOST_IN_FILE, **wanted)
-        if not rows:
+        ids = db.values(conn, SQL.lock_payouts_to_send, most=rules.MOST_IN_FILE, **wanted)
+        if not ids:
             raise NoPayoutsToSend
         file = {"id": new_id(), **request.model_dump(), "created_at": datetime.now(UTC)}
         db.run(conn, SQL.insert_file, created_by=caller.account, **file)
-        db.run(conn, SQL.put_in_file, file_id=file["id"], ids=[row["id"] for row in rows])
+        db.run(conn, SQL.put_in_file, file_id=file["id"], ids=ids)
         view = PayoutFileView(**file, **db.exactly_one(conn, dict, SQL.sum_file, file_id=file["id"]))
         idempotency.store(conn, idempotent, view.model_dump(mode="json"))
         facts = view.model_dump(mode="json", include={"format", "currency", "payouts", "total"})

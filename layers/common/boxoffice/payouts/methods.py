@@ -14,6 +14,7 @@ from boxoffice.auth import Caller, require_role
 from boxoffice.config import settings
 from boxoffice.encryption import Encrypted, decrypt, encrypt
 from boxoffice.ids import new_id
+from boxoffice.organisations.service import lock_organisation
 from boxoffice.pagination import LAST_ID, decode_id
 from boxoffice.payouts import rules, service
 from boxoffice.payouts.errors import PayoutMethodInUse, TooManyPayoutMethods
@@ -57,7 +58,7 @@ def add_method(
         TooManyRequests: twenty were added within a day.
     """
     method, number = _method_of(caller, organisation_id, request)
-    service.lock_organisation(conn, organisation_id)
+    lock_organisation(conn, organisation_id)
     require_role(conn, caller, organisation_id)
     present = _list(conn, organisation_id, LAST_ID, rules.MOST_METHODS)
     same = [known for known in present if _is_same(known, method) and number_of(known) == number]
@@ -78,7 +79,7 @@ def remove_method(conn: db.Connection, caller: Caller, organisation_id: UUID, me
         NotFound, Forbidden: the method is not of the caller's organisation, or the role is too low.
         PayoutMethodInUse: a payout to it is approved.
     """
-    service.lock_organisation(conn, organisation_id)
+    lock_organisation(conn, organisation_id)
     require_role(conn, caller, organisation_id)
     method = db.get(conn, MethodRow, SQL.get_method, organisation_id=organisation_id, id=method_id)
     payouts = db.many(conn, dict, SQL.lock_open_payouts_of_method, organisation_id=organisation_id, method_id=method_id)

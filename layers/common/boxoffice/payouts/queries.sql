@@ -1,10 +1,5 @@
 -- Statements on payout methods, payouts, and the files in which payouts go to the bank.
 
--- name: lock_organisation
--- One transaction at a time adds or removes a payout method of an organisation, or asks for a payout. So its payouts
--- never take more than there is.
-SELECT id, status FROM organisations WHERE id = %(organisation_id)s FOR NO KEY UPDATE
-
 -- name: list_owners
 -- The addresses of those who decide on money.
 SELECT email FROM members JOIN accounts ON accounts.id = account_id

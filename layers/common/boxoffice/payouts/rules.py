@@ -28,12 +28,7 @@ _DECISIONS: dict[PayoutStatus, dict[Decision, PayoutStatus]] = {
     "sent": {"return": "returned"},
     "returned": {},
 }
-_STATUS_OF: dict[Decision, PayoutStatus] = {
-    "approve": "approved",
-    "reject": "rejected",
-    "mark_sent": "sent",
-    "return": "returned",
-}
+_STATUS_OF = {decision: status for possible in _DECISIONS.values() for decision, status in possible.items()}
 _POSTS: dict[PayoutStatus, tuple[str, ...]] = {
     "requested": ("payout",),
     "approved": ("payout",),

@@ -13,6 +13,7 @@ from boxoffice.idempotency import IdempotentRequest
 from boxoffice.ids import new_id
 from boxoffice.ledger import releases
 from boxoffice.ledger import service as ledger
+from boxoffice.organisations.service import lock_organisation
 from boxoffice.outbox import WebhookType
 from boxoffice.pagination import LAST_ID, decode_id
 from boxoffice.payouts import rules
@@ -86,7 +87,7 @@ def _request(
 ) -> PayoutView:
     """Ask for a payout in one transaction, which decides alone on the organisation's balance."""
     with conn.transaction():
-        rules.check_approved(lock_organisation(conn, organisation_id))
+        rules.check_approved(lock_organisation(conn, organisation_id).status)
         require_role(conn, caller, organisation_id)
         method = db.get(conn, MethodRow, SQL.get_method, organisation_id=organisation_id, id=request.method_id)
         now = datetime.now(UTC)
@@ -211,8 +212,8 @@ def _post_and_tell(conn: db.Connection, payout: RequestedPayoutRow) -> None:
 
 def tell_owners(conn: db.Connection, template: str, organisation_id: UUID, **payload: str) -> None:
     """Owe each owner who has an address an email."""
-    owners = db.many(conn, dict, SQL.list_owners, organisation_id=organisation_id)
-    outbox.owe_emails(conn, template, [(owner["email"], payload) for owner in owners])
+    owners = db.values(conn, SQL.list_owners, organisation_id=organisation_id)
+    outbox.owe_emails(conn, template, [(email, payload) for email in owners])
 
 
 def get_payout(conn: db.Connection, payout_id: UUID) -> RequestedPayoutRow:
@@ -222,15 +223,6 @@ def get_payout(conn: db.Connection, payout_id: UUID) -> RequestedPayoutRow:
         NotFound: there is none.
     """
     return db.get(conn, RequestedPayoutRow, SQL.get_payout, id=payout_id)
-
-
-def lock_organisation(conn: db.Connection, organisation_id: UUID) -> str:
-    """Let others wait who add or remove a payout method of an organisation, or ask for a payout. Return its status.
-
-    Raises:
-        NotFound: there is no such organisation.
-    """
-    return str(db.get(conn, dict, SQL.lock_organisation, organisation_id=organisation_id)["status"])
 
 
 def _record(conn: db.Connection, caller: Caller, action: str, payout: PayoutRow, **facts: Any) -> None:

@@ -133,7 +133,7 @@ def _show_balances(conn: db.Connection, provider: str, balances: dict[str, int])
 def list_due_entries(conn: db.Connection, leave_out: Collection[UUID] = ()) -> list[UUID]:
     """Return a batch of entries that are due to be explained."""
     due = {"now": datetime.now(UTC), "leave_out": list(leave_out)}
-    return [row["id"] for row in db.many(conn, dict, SQL.list_due_entries, **due)]
+    return db.values(conn, SQL.list_due_entries, **due)
 
 
 def explain_entries(conn: db.Connection, ids: Sequence[UUID]) -> int:
