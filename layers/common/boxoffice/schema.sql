@@ -44,6 +44,12 @@ CREATE TYPE draw AS (pool_id uuid, row_no smallint, quantity integer);
 -- A QR that a ticket had before it was reissued with another key. It admits until its own key is withdrawn.
 CREATE TYPE replaced_qr AS (key_id smallint, transfer_count smallint, qr_hash bytea);
 
+-- Refuses a change, and says why: the argument of its trigger.
+CREATE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION '%', TG_ARGV[0];
+END $$;
+
 -- ------------------------------------------------------------------------------------------------------ search
 
 -- A text as a search compares it: in small letters, without accents, and with each run of punctuation as a hyphen. The
@@ -779,18 +785,13 @@ CREATE TABLE fee_terms (
     CONSTRAINT fee_terms_one_holds UNIQUE NULLS NOT DISTINCT (organisation_id, currency, replaced_at)
 );
 
-CREATE FUNCTION refuse_change_of_terms() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-    RAISE EXCEPTION 'terms never change: others replace them';
-END $$;
-
 CREATE TRIGGER fee_terms_never_change BEFORE UPDATE ON fee_terms FOR EACH ROW
     WHEN (OLD.replaced_at IS NOT NULL OR (NEW.id, NEW.organisation_id, NEW.currency, NEW.basis_points, NEW.fixed,
         NEW.minimum, NEW.maximum, NEW.return_on_refund, NEW.created_at) IS DISTINCT FROM (OLD.id, OLD.organisation_id,
         OLD.currency, OLD.basis_points, OLD.fixed, OLD.minimum, OLD.maximum, OLD.return_on_refund, OLD.created_at))
-    EXECUTE FUNCTION refuse_change_of_terms();
+    EXECUTE FUNCTION refuse_change('terms never change: others replace them');
 CREATE TRIGGER fee_terms_stay BEFORE DELETE OR TRUNCATE ON fee_terms
-    FOR EACH STATEMENT EXECUTE FUNCTION refuse_change_of_terms();
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_change('terms never change: others replace them');
 
 -- If is_group, one ticket admits as many people as the quantity says. The charge of an item is stored when it is bought
 -- (pricing.Charge). Refunds, emails and books read it here. The gross is unit_price * quantity. The total is the gross
@@ -1570,13 +1571,8 @@ CREATE INDEX ledger_transfers_rare ON ledger_transfers (organisation_id, id)
     WHERE kind IN ('dispute', 'dispute_of_return', 'dispute_lost', 'platform_cost', 'settlement', 'release',
         'tax_release', 'payout', 'payout_sent', 'payout_returned', 'correction');
 
-CREATE FUNCTION refuse_change_of_books() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-    RAISE EXCEPTION 'the ledger only grows';
-END $$;
-
 CREATE TRIGGER ledger_transfers_only_grow BEFORE UPDATE OR DELETE OR TRUNCATE ON ledger_transfers
-    FOR EACH STATEMENT EXECUTE FUNCTION refuse_change_of_books();
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_change('the ledger only grows');
 
 -- Each transfer as two entries, one for each account. The entries of an account add up to its balance.
 CREATE VIEW ledger_entries AS
@@ -2330,10 +2326,5 @@ CREATE FUNCTION audit_hash(
     chain, entry, to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), actor_kind, actor_id, as_admin,
     action, subject, details)::text, 'UTF8'));
 
-CREATE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-    RAISE EXCEPTION 'the audit log only grows';
-END $$;
-
 CREATE TRIGGER audit_log_only_grows BEFORE UPDATE OR DELETE OR TRUNCATE ON audit_log
-    FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_change('the audit log only grows');
